@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Everything built goes under $(B); "make V=1" shows the commands, "make SAN=1 B=build/san"
+# builds with the address and undefined-behaviour sanitizers.
+comma := ,
+B       ?= build
+CC      ?= cc
+CLANG   ?= clang
+BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool)
+PREFIX  ?= /usr/local
+ARCH    := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+TRIPLE  := $(shell $(CC) -dumpmachine)
+VERSION := 0.1.0
+
+CFLAGS     ?= -O2 -g
+SAN_CFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+GW_CFLAGS  := -std=c11 -D_GNU_SOURCE -DGUIDEWAY_VERSION='"$(VERSION)"' -Wall -Wextra -Wshadow \
+              -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror -MMD -MP \
+              -Iuser -Iinclude -I$(B) $(SAN_CFLAGS)
+BPF_CFLAGS := -O2 -g -std=gnu11 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+              -MMD -MP -Iinclude -idirafter /usr/include/$(TRIPLE)
+LDLIBS     := -lbpf -lelf -lz -lyaml -ljansson -levent -lmnl
+
+Q   = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+user_sources  := $(wildcard user/*.c user/*/*.c)
+user_objects  := $(patsubst %.c,$(B)/%.o,$(filter-out user/main.c,$(user_sources)))
+bpf_objects   := $(patsubst bpf/%.bpf.c,$(B)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+skeletons     := $(bpf_objects:.bpf.o=.skel.h)
+unit_tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c))
+test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
+fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+
+.PHONY: all test-programs install demo test bench lint format clean fuzz
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/guideway
+
+test-programs: $(unit_tests) $(bpf_tests) $(test_tools)
+unit-tests: $(unit_tests)
+
+$(B)/guideway: $(B)/user/main.o $(B)/libguideway.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/libguideway.a: $(user_objects)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+$(B)/user/datapath/%.o: $(skeletons)
+
+$(B)/user/%.o: user/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) -c $< -o $@
+
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libguideway.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
+
+$(B)/tests/bpf/%: tests/bpf/%.c $(skeletons) $(wildcard tests/bpf/*.h)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< -lbpf -lelf -lz -lcmocka -o $@
+
+$(B)/tests/netns/%: tests/netns/%.c
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< -lpthread -o $@
+
+$(B)/tests/bench/%: tests/bench/%.c $(B)/libguideway.a
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
+
+# Fuzz targets are built with clang's libFuzzer from the sources themselves.
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(filter-out -MMD -MP -Werror,$(GW_CFLAGS)) -g -O1 -fsanitize=fuzzer,address,undefined $^ -lyaml -ljansson -levent -o $@
+
+fuzz: $(fuzz_targets)
+
+install: $(B)/guideway
+	install -D -m 0755 $(B)/guideway $(DESTDIR)$(PREFIX)/sbin/guideway
+
+demo:
+	scripts/demo.sh
+
+test:
+	scripts/test.sh
+
+bench: $(bench_tools)
+	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
+
+lint:
+	scripts/lint.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

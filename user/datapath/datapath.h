@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * datapath.h - the XDP program and its tables, spoken of as services, VIPs and
+ * next hops. The only room that knows map layouts.
+ *
+ * Maps, program links and the ABI version are pinned in one directory of a BPF file
+ * system: they outlive the agent, and the next agent adopts them.
+ */
+#ifndef DATAPATH_DATAPATH_H
+#define DATAPATH_DATAPATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/next_hop.h"
+#include "model/service.h"
+
+struct datapath;
+struct error;
+
+enum xdp_mode {
+	XDP_MODE_AUTO, /* native where the driver has it, else generic */
+	XDP_MODE_NATIVE,
+	XDP_MODE_GENERIC,
+};
+
+#define DATAPATH_HASH_KEY_BYTES 32
+
+struct datapath_settings {
+	const char *pin_dir;
+	const char *const *interfaces; /* names */
+	size_t interface_count;
+	enum xdp_mode xdp_mode;
+	uint8_t hash_key[DATAPATH_HASH_KEY_BYTES];
+	uint16_t snat_port_first, snat_port_last;
+	bool answer_neighbours; /* answer ARP and ND for VIPs */
+};
+
+/*
+ * Loads the program, creates or adopts the pinned maps. Locks pin_dir:
+ * -EBUSY when another agent has it. Nothing is attached yet.
+ */
+int datapath_open(const struct datapath_settings *settings, struct datapath **ret,
+		  struct error *error);
+
+/*
+ * Attaches to the interfaces; those attached by an earlier agent get the new program
+ * in place, and those no longer named are detached. Called once the tables are right.
+ */
+int datapath_attach(struct datapath *datapath, struct error *error);
+
+/* Frees what the process holds. What is pinned stays and goes on forwarding. */
+void datapath_close(struct datapath *datapath); /* NULL is nothing */
+
+/* Detaches and removes everything pinned. -EBUSY while an agent has it, -ENOENT when nothing is. */
+int datapath_remove(const char *pin_dir, struct error *error);
+
+/* What an earlier agent left: sorted, valid until the next change. */
+size_t datapath_services(const struct datapath *datapath, const struct service_key **ret_keys);
+size_t datapath_vips(const struct datapath *datapath, const struct address **ret_vips);
+
+/*
+ * Makes the service what service says: its table is complete before it becomes visible.
+ * Leaves a table that is right already untouched. -ENOSPC when a map is full: the
+ * service stays as it was.
+ */
+int datapath_set_service(struct datapath *datapath, const struct service *service,
+			 struct error *error);
+int datapath_remove_service(struct datapath *datapath, const struct service_key *key,
+			    struct error *error);
+
+int datapath_add_vip(struct datapath *datapath, const struct address *vip, struct error *error);
+int datapath_remove_vip(struct datapath *datapath, const struct address *vip,
+			struct error *error);
+
+/* The host's own addresses: traffic to a VIP among them that no service has is the host's. */
+int datapath_set_own_addresses(struct datapath *datapath, const struct address *addresses,
+			       size_t count, struct error *error);
+
+/*
+ * Source addresses for snat, for backends reached by any next hop; none: each next
+ * hop's own source address.
+ */
+int datapath_set_gateway_addresses(struct datapath *datapath, const struct address *addresses,
+				   size_t count, struct error *error);
+
+/* Where frames for every backend with this address go. */
+int datapath_set_next_hop(struct datapath *datapath, const struct address *backend,
+			  const struct next_hop *next_hop, struct error *error);
+
+struct traffic {
+	uint64_t packets, bytes, flows, reply_packets, reply_bytes;
+};
+
+/* Sums over the CPUs. -ENOENT when there is no such service or backend. */
+int datapath_service_traffic(const struct datapath *datapath, const struct service_key *key,
+			     struct traffic *ret);
+int datapath_backend_traffic(const struct datapath *datapath, const struct service_key *key,
+			     const struct backend *backend, struct traffic *ret);
+
+/* Every verdict with its counters, in the order of the list. */
+struct verdict_count {
+	const char *name;
+	const char *action; /* "pass", "send" or "drop" */
+	const char *help;
+	uint64_t packets, bytes;
+};
+int datapath_for_each_verdict(const struct datapath *datapath,
+			      void (*on_verdict)(const struct verdict_count *count,
+						 void *context),
+			      void *context);
+
+/* How the program is attached. */
+struct attachment {
+	const char *interface;
+	uint32_t ifindex;
+	bool native; /* else generic: slower, in the kernel's stack */
+};
+size_t datapath_attachments(const struct datapath *datapath, const struct attachment **ret);
+
+/*
+ * Every table as text, sorted, the same for the same state: for tests and for people
+ * who look for a fault. Frees nothing of the caller's; *ret_text is the caller's to free.
+ */
+int datapath_dump(const struct datapath *datapath, char **ret_text, struct error *error);
+
+#endif

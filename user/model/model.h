@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.h - from objects to services with their usable backends. Pure: no I/O, no clock.
+ *
+ * Holds every object a source has told, by kind, namespace and name. model_update
+ * rebuilds the Services that a change may have touched, each as a whole; the
+ * same objects give the same services, byte for byte, in any order of arrival.
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "model/object.h"
+
+struct model;
+struct pool;
+struct service;
+struct error;
+
+enum local_policy {
+	LOCAL_POLICY_AUTO, /* node when node_name is known, else any */
+	LOCAL_POLICY_NODE, /* Local means: endpoints on this node only */
+	LOCAL_POLICY_ANY,  /* Local means: the client's address is kept; any endpoint */
+};
+
+struct model_settings {
+	const char *load_balancer_class; /* served class */
+	bool serve_unclassed;		 /* also Services without a class */
+	enum forwarding_mode forwarding_mode;
+	const char *node_name; /* NULL: unknown */
+	const char *zone;      /* NULL: unknown */
+	enum local_policy local_policy;
+	struct pool *pool; /* borrowed; may have no range */
+};
+
+/* Strings in settings are copied. NULL when there is no memory. */
+struct model *model_create(const struct model_settings *settings);
+void model_destroy(struct model *model);
+
+/* Takes object, also on failure; replaces the one of the same kind, namespace, name. -ENOMEM. */
+int model_set_object(struct model *model, struct object *object);
+void model_remove_object(struct model *model, enum object_kind kind, const char *namespace,
+			 const char *name);
+
+/* Brings the services up to date with the objects; true in *ret_changed when any changed. */
+int model_update(struct model *model, bool *ret_changed, struct error *error);
+
+/*
+ * Every service to program, sorted by key. Borrowed until the next model_update; take a
+ * reference to keep one. A service that did not change stays the same pointer.
+ */
+struct service *const *model_services(const struct model *model, size_t *ret_count);
+
+/* How one Kubernetes Service of type LoadBalancer and a class we serve is doing. */
+struct service_status {
+	const struct object *object;
+	const struct address *vips; /* sorted, IPv4 first */
+	size_t vip_count;
+	size_t ready_count;    /* endpoints usable for new flows, over all ports */
+	size_t endpoint_count; /* all that are known */
+	const char *problem;   /* NULL, or a sentence: no address, clash with another Service, ... */
+};
+
+/* Calls on_status for each, sorted by namespace, then name; what it is given is borrowed. */
+void model_for_each_status(const struct model *model,
+			   void (*on_status)(const struct service_status *status, void *context),
+			   void *context);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * service.h - what the datapath is to do: one service is one (VIP, port,
+ * protocol) with its usable backends. Immutable once built, shared by counting.
+ */
+#ifndef MODEL_SERVICE_H
+#define MODEL_SERVICE_H
+
+#include "model/object.h"
+
+struct service_key {
+	struct address vip;
+	uint16_t port;
+	enum protocol protocol; /* TCP or UDP */
+};
+
+struct backend {
+	struct address address;
+	uint16_t port;
+	uint32_t weight; /* 0: no new flows */
+};
+
+/* What happens to packets when there is no backend. */
+enum service_fallback {
+	SERVICE_REJECT, /* RST or port unreachable */
+	SERVICE_DROP,	/* Local policy and endpoints elsewhere only */
+};
+
+struct service {
+	unsigned int references;
+	struct service_key key;
+	const char *namespace; /* of the Kubernetes Service */
+	const char *name;
+	const char *port_name;
+	enum forwarding_mode mode; /* never FORWARDING_MODE_DEFAULT */
+	enum service_fallback fallback;
+	struct backend *backends; /* sorted by address, then port; each pair once */
+	size_t backend_count;
+};
+
+/*
+ * A service with room for backend_count backends, which the caller fills before
+ * anyone else sees it; strings are copied. One reference. NULL: no memory.
+ */
+struct service *service_create(const struct service_key *key, const char *namespace,
+			       const char *name, const char *port_name, size_t backend_count);
+struct service *service_ref(struct service *service);
+void service_unref(struct service *service); /* NULL is nothing */
+
+int service_key_compare(const struct service_key *a, const struct service_key *b);
+int backend_compare(const struct backend *a, const struct backend *b); /* address, then port */
+
+/* Same key, mode, fallback and backends with their weights: the datapath needs no change. */
+bool service_equal(const struct service *a, const struct service *b);
+
+/* "10.0.0.1:80/TCP", "[2001:db8::1]:53/UDP" */
+#define SERVICE_KEY_TEXT_SIZE 64
+const char *service_key_format(const struct service_key *key,
+			       char buffer[static SERVICE_KEY_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decode.h - from the tree of a document to objects, with the API server's defaults
+ * and its validation. Used for manifest files, and for the API server's JSON.
+ */
+#ifndef SOURCE_DECODE_H
+#define SOURCE_DECODE_H
+
+#include <stdbool.h>
+
+struct node;
+struct object;
+struct error;
+
+struct decode_sink {
+	/* Takes object. */
+	void (*on_object)(struct object *object, void *owner);
+	/* A bad object: error's sentence starts with "line:column: ". */
+	void (*on_error)(const struct error *error, void *owner);
+	/* A kind that is known but not used, or not known; may be NULL. */
+	void (*on_skipped)(const char *api_version, const char *kind, void *owner);
+	void *owner;
+};
+
+/*
+ * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, or a list of them
+ * (List, ServiceList, ...), of which each item stands or falls alone. origin names
+ * the file; ":line" is added. An empty document is nothing.
+ */
+void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
+
+#endif
