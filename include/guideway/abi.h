@@ -20,6 +20,7 @@
 #define GW_BACKEND_MAX	  (1U << 18) /* entries of backends; ids fit in 20 bits */
 #define GW_NEXT_HOP_MAX	  (1U << 16)
 #define GW_GATEWAY_MAX	  256
+#define GW_DEVICE_MAX	  1024
 #define GW_ADDRESS_MAX	  (1U << 16)
 #define GW_NAT_MAX	  (1U << 20) /* confirmed flows in mode snat */
 #define GW_UNCONFIRMED_MAX (1U << 17) /* flows that sent a first packet only */
@@ -110,6 +111,12 @@ enum gw_address_flag {
 
 /* addresses: hash, struct gw_addr -> __u32 flags, written by the agent. */
 
+/* devices: hash, __u32 ifindex -> struct gw_device, written by the agent: answers to ARP and ND. */
+struct gw_device {
+	__u8 mac[6];
+	__u8 zero[2];
+};
+
 /* nat and nat_unconfirmed: LRU hash, written by the datapath. The key is the reply's tuple. */
 struct gw_nat_key {
 	struct gw_addr backend;
@@ -176,6 +183,7 @@ struct gw_counter {
 	X(UNSERVED_PORT, "unserved_port", DROP, "to a VIP, a port that no service has")            \
 	X(UNSERVED_PROTOCOL, "unserved_protocol", DROP, "to a VIP, neither TCP, UDP nor ICMP echo") \
 	X(NO_LOCAL_ENDPOINT, "no_local_endpoint", DROP, "externalTrafficPolicy Local, none here")  \
+	X(NO_ENDPOINT, "no_endpoint", DROP, "service without endpoints, a RST: never answered")   \
 	X(REJECT_LIMITED, "reject_limited", DROP, "not rejected: above the rate of rejections")    \
 	X(TTL_EXCEEDED, "ttl_exceeded", DROP, "TTL or hop limit used up")                          \
 	X(TOO_BIG, "too_big", DROP, "larger than the next hop's MTU")                              \
@@ -219,6 +227,7 @@ _Static_assert(sizeof(struct gw_service) == 16, "ABI: gw_service");
 _Static_assert(sizeof(struct gw_slot) == 8, "ABI: gw_slot");
 _Static_assert(sizeof(struct gw_backend) == 32, "ABI: gw_backend");
 _Static_assert(sizeof(struct gw_next_hop) == 32, "ABI: gw_next_hop");
+_Static_assert(sizeof(struct gw_device) == 8, "ABI: gw_device");
 _Static_assert(sizeof(struct gw_nat_key) == 40, "ABI: gw_nat_key");
 _Static_assert(sizeof(struct gw_nat) == 76, "ABI: gw_nat");
 _Static_assert(sizeof(struct gw_traffic) == 40, "ABI: gw_traffic");
