@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* service.c - a service and its backends in one piece of memory. */
+#include "model/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Copies text to *at and moves *at behind it. */
+static const char *place_text(char **at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = memcpy(*at, text, size);
+
+	*at += size;
+	return copy;
+}
+
+struct service *service_create(const struct service_key *key, const char *namespace,
+			       const char *name, const char *port_name, size_t backend_count)
+{
+	size_t text_size = strlen(namespace) + strlen(name) + strlen(port_name) + 3;
+	size_t backends_size = backend_count * sizeof(struct backend);
+	struct service *service = calloc(1, sizeof(*service) + backends_size + text_size);
+	char *text;
+
+	if (!service)
+		return NULL;
+	service->references = 1;
+	memcpy(service->key.vip.bytes, key->vip.bytes, sizeof(key->vip.bytes));
+	service->key.port = key->port;
+	service->key.protocol = key->protocol;
+	service->mode = FORWARDING_MODE_SNAT;
+	service->backends = (struct backend *)(service + 1);
+	service->backend_count = backend_count;
+	text = (char *)(service->backends + backend_count);
+	service->namespace = place_text(&text, namespace);
+	service->name = place_text(&text, name);
+	service->port_name = place_text(&text, port_name);
+	return service;
+}
+
+struct service *service_ref(struct service *service)
+{
+	service->references++;
+	return service;
+}
+
+void service_unref(struct service *service)
+{
+	if (service && --service->references == 0)
+		free(service);
+}
+
+int service_key_compare(const struct service_key *a, const struct service_key *b)
+{
+	int order = address_compare(&a->vip, &b->vip);
+
+	if (order != 0)
+		return order;
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	return (a->protocol > b->protocol) - (a->protocol < b->protocol);
+}
+
+int backend_compare(const struct backend *a, const struct backend *b)
+{
+	int order = address_compare(&a->address, &b->address);
+
+	if (order != 0)
+		return order;
+	return (a->port > b->port) - (a->port < b->port);
+}
+
+bool service_equal(const struct service *a, const struct service *b)
+{
+	if (a == b)
+		return true;
+	if (service_key_compare(&a->key, &b->key) != 0 || a->mode != b->mode ||
+	    a->fallback != b->fallback || a->backend_count != b->backend_count)
+		return false;
+	for (size_t i = 0; i < a->backend_count; i++)
+		if (backend_compare(&a->backends[i], &b->backends[i]) != 0 ||
+		    a->backends[i].weight != b->backends[i].weight)
+			return false;
+	return true;
+}
+
+const char *service_key_format(const struct service_key *key,
+			       char buffer[static SERVICE_KEY_TEXT_SIZE])
+{
+	bool ipv4 = address_is_ipv4(&key->vip);
+	char vip[ADDRESS_TEXT_SIZE];
+
+	(void)snprintf(buffer, SERVICE_KEY_TEXT_SIZE, ipv4 ? "%s:%u/%s" : "[%s]:%u/%s",
+		       address_format(&key->vip, vip), key->port, protocol_name(key->protocol));
+	return buffer;
+}
