@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.c - the objects, which Services a change of them touches, and the update.
+ *
+ * Every Service object has an entry. A change marks entries dirty; model_update
+ * rebuilds these and settles anew who serves which address and port.
+ */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "model/entry.h"
+#include "model/entry_list.h"
+
+struct model {
+	struct model_settings settings;
+	char *load_balancer_class, *node_name, *zone; /* what settings points to */
+
+	struct store store;
+	struct entry_list entries;
+	struct table by_selector;
+	struct vip_ledger ledger;
+	bool is_dirty;
+
+	struct service **services; /* one reference each */
+	size_t service_count;
+
+	struct endpoint_set set; /* scratch */
+	struct object_list list; /* scratch */
+};
+
+static bool copy_text(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return !text || *ret;
+}
+
+struct model *model_create(const struct model_settings *settings)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		return NULL;
+	model->settings = *settings;
+	model->ledger.pool = settings->pool;
+	if (!copy_text(settings->load_balancer_class, &model->load_balancer_class) ||
+	    !copy_text(settings->node_name, &model->node_name) ||
+	    !copy_text(settings->zone, &model->zone)) {
+		model_destroy(model);
+		return NULL;
+	}
+	model->settings.load_balancer_class = model->load_balancer_class;
+	model->settings.node_name = model->node_name;
+	model->settings.zone = model->zone;
+	return model;
+}
+
+static void unref_services(struct service **services, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		service_unref(services[i]);
+	free(services);
+}
+
+void model_destroy(struct model *model)
+{
+	if (!model)
+		return;
+	unref_services(model->services, model->service_count);
+	entry_list_finish(&model->entries);
+	table_finish(&model->by_selector, NULL);
+	vip_ledger_finish(&model->ledger);
+	store_finish(&model->store);
+	endpoint_set_finish(&model->set);
+	free(model->list.items);
+	free(model->load_balancer_class);
+	free(model->node_name);
+	free(model->zone);
+	free(model);
+}
+
+static void mark(struct model *model, struct entry *entry)
+{
+	entry->is_dirty = true;
+	model->is_dirty = true;
+}
+
+static void mark_object_changed(struct model *model, struct entry *entry)
+{
+	entry->object_changed = true;
+	mark(model, entry);
+}
+
+static void mark_selecting(struct model *model, const struct object *pod, const struct label *label)
+{
+	struct table_node *node =
+		table_first(&model->by_selector, store_label_hash(pod->namespace, label));
+
+	for (; node; node = table_next(node)) {
+		struct entry *entry = TABLE_OWNER(node, struct entry, by_selector);
+
+		if (entry->uses_pods && !entry->is_dirty &&
+		    strcmp(entry->namespace, pod->namespace) == 0 &&
+		    labels_match(&entry->object->service.selector, &pod->labels))
+			mark(model, entry);
+	}
+}
+
+/* Marks the Services whose endpoints come, or could come, from this object. */
+static void mark_users(struct model *model, const struct object *object)
+{
+	const char *service_name;
+	struct entry *entry;
+
+	if (object->kind == OBJECT_POD) {
+		for (size_t i = 0; i < object->labels.count; i++)
+			mark_selecting(model, object, &object->labels.items[i]);
+		return;
+	}
+	service_name = object->endpoints.service_name;
+	entry = service_name ? entry_list_find(&model->entries, object->namespace, service_name)
+			     : NULL;
+	if (entry)
+		mark(model, entry);
+}
+
+static int set_service_object(struct model *model, struct object *object)
+{
+	struct entry *entry = entry_list_provide(&model->entries, object->namespace, object->name);
+	const struct labels *selector = &object->service.selector;
+
+	if (!entry) {
+		object_destroy(object);
+		return -ENOMEM;
+	}
+	table_remove(&model->by_selector, &entry->by_selector);
+	object_destroy(entry->object);
+	entry->object = object;
+	mark_object_changed(model, entry);
+	if (selector->count == 0)
+		return 0;
+	return table_insert(&model->by_selector, &entry->by_selector,
+			    store_label_hash(object->namespace, &selector->items[0]));
+}
+
+static void remove_service_object(struct model *model, const char *namespace, const char *name)
+{
+	struct entry *entry = entry_list_find(&model->entries, namespace, name);
+
+	if (!entry)
+		return;
+	table_remove(&model->by_selector, &entry->by_selector);
+	object_destroy(entry->object);
+	entry->object = NULL;
+	mark_object_changed(model, entry);
+}
+
+int model_set_object(struct model *model, struct object *object)
+{
+	const struct object *before;
+	int r;
+
+	if (object->kind == OBJECT_SERVICE)
+		return set_service_object(model, object);
+	before = store_find(&model->store, object->kind, object->namespace, object->name);
+	if (before)
+		mark_users(model, before);
+	r = store_set(&model->store, object);
+	if (r == 0)
+		mark_users(model, object);
+	return r;
+}
+
+void model_remove_object(struct model *model, enum object_kind kind, const char *namespace,
+			 const char *name)
+{
+	const struct object *object;
+
+	if (kind == OBJECT_SERVICE) {
+		remove_service_object(model, namespace, name);
+		return;
+	}
+	object = store_find(&model->store, kind, namespace, name);
+	if (!object)
+		return;
+	mark_users(model, object);
+	store_remove(&model->store, kind, namespace, name);
+}
+
+/* What says which addresses the Service gets; NULL when it gets none. */
+static const struct service_object *addressed(const struct model *model, const struct entry *entry)
+{
+	if (!entry_is_served(entry, &model->settings) || entry_is_headless(entry))
+		return NULL;
+	return &entry->object->service;
+}
+
+static int give_back(struct model *model)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < model->entries.count; i++) {
+		struct entry *entry = model->entries.items[i];
+
+		if (entry->object_changed)
+			r = vips_give_back(&model->ledger, entry->owner, addressed(model, entry),
+					   &entry->vips);
+	}
+	return r;
+}
+
+/* Whoever found an address taken tries again when some were given back. */
+static int give_back_starved(struct model *model)
+{
+	int r;
+
+	if (!model->ledger.freed)
+		return 0;
+	for (size_t i = 0; i < model->entries.count; i++)
+		if (model->entries.items[i]->vips.starved)
+			mark_object_changed(model, model->entries.items[i]);
+	r = give_back(model);
+	if (r == 0)
+		model->ledger.freed = false;
+	return r;
+}
+
+static int take_named(struct model *model)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < model->entries.count; i++) {
+		struct entry *entry = model->entries.items[i];
+		const struct service_object *service = addressed(model, entry);
+
+		if (!entry->object_changed)
+			continue;
+		problem_clear(&entry->problem);
+		if (service)
+			r = vips_take_named(&model->ledger, service, &entry->vips, &entry->problem);
+	}
+	return r;
+}
+
+static int take_from_pool(struct model *model)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < model->entries.count; i++) {
+		struct entry *entry = model->entries.items[i];
+		const struct service_object *service = addressed(model, entry);
+
+		if (!entry->object_changed)
+			continue;
+		if (service)
+			r = vips_take_from_pool(&model->ledger, entry->owner, service, &entry->vips,
+						&entry->problem);
+		if (r == 0 && entry_is_served(entry, &model->settings))
+			entry_find_problems(entry);
+	}
+	return r;
+}
+
+static int decide_addresses(struct model *model)
+{
+	int r = give_back(model);
+
+	if (r == 0)
+		r = give_back_starved(model);
+	if (r == 0)
+		r = take_named(model);
+	if (r == 0)
+		r = take_from_pool(model);
+	return r;
+}
+
+static int rebuild(struct model *model)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < model->entries.count; i++) {
+		struct entry *entry = model->entries.items[i];
+
+		if (!entry->is_dirty)
+			continue;
+		if (entry_is_served(entry, &model->settings))
+			r = entry_build(entry, &model->settings, &model->store, &model->set,
+					&model->list);
+		else
+			entry_clear_candidates(entry);
+	}
+	return r;
+}
+
+static bool same_services(const struct model *model, struct service *const *services, size_t count)
+{
+	return count == model->service_count &&
+	       (count == 0 || memcmp(services, model->services, count * sizeof(*services)) == 0);
+}
+
+/* Replaces the services by services, which is taken; true when they differ. */
+static bool swap_services(struct model *model, struct service **services, size_t count)
+{
+	if (same_services(model, services, count)) {
+		free(services);
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		(void)service_ref(services[i]);
+	unref_services(model->services, model->service_count);
+	model->services = services;
+	model->service_count = count;
+	return true;
+}
+
+int model_update(struct model *model, bool *ret_changed, struct error *error)
+{
+	struct service **services;
+	size_t count;
+	int r = 0;
+
+	*ret_changed = false;
+	if (!model->is_dirty)
+		return 0;
+	r = decide_addresses(model);
+	if (r == 0)
+		r = rebuild(model);
+	if (r == 0)
+		r = claims_settle(model->entries.items, model->entries.count, &services, &count);
+	/* What is dirty stays so: the next update does it all again. */
+	if (r < 0)
+		return error_set(error, r, "model: no memory to rebuild the services");
+	*ret_changed = swap_services(model, services, count);
+	entry_list_sweep(&model->entries);
+	model->is_dirty = false;
+	return 0;
+}
+
+struct service *const *model_services(const struct model *model, size_t *ret_count)
+{
+	*ret_count = model->service_count;
+	return model->services;
+}
+
+static void tell_status(const struct entry *entry,
+			void (*on_status)(const struct service_status *status, void *context),
+			void *context)
+{
+	struct service_status status = {
+		.object = entry->object,
+		.vips = entry->vips.items,
+		.vip_count = entry->vips.count,
+		.ready_count = entry->ready_count,
+		.endpoint_count = entry->endpoint_count,
+	};
+	struct problem problem = entry->problem;
+
+	if (entry->clash.text[0] != '\0')
+		problem_add(&problem, "%s", entry->clash.text);
+	if (problem.text[0] != '\0')
+		status.problem = problem.text;
+	on_status(&status, context);
+}
+
+void model_for_each_status(const struct model *model,
+			   void (*on_status)(const struct service_status *status, void *context),
+			   void *context)
+{
+	for (size_t i = 0; i < model->entries.count; i++)
+		if (entry_is_served(model->entries.items[i], &model->settings))
+			tell_status(model->entries.items[i], on_status, context);
+}
