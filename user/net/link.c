@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* link.c - the network devices, sorted by ifindex. */
+#include "net/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "model/next_hop.h"
+#include "net/netlink.h"
+
+static void parse_vlan(const struct nlattr *data, struct link *link)
+{
+	const struct nlattr *attributes[IFLA_VLAN_PROTOCOL + 1];
+
+	netlink_parse_nested(data, attributes, IFLA_VLAN_PROTOCOL + 1);
+	link->is_vlan = true;
+	link->vlan_id = netlink_get_u16(attributes[IFLA_VLAN_ID]);
+	link->is_service_tag =
+		netlink_get_u16(attributes[IFLA_VLAN_PROTOCOL]) != htons(ETH_P_8021Q);
+}
+
+static void parse_kind(const struct nlattr *info, const struct nlattr *const *attributes,
+		       struct link *link)
+{
+	const struct nlattr *details[IFLA_INFO_DATA + 1];
+	const struct nlattr *kind;
+
+	netlink_parse_nested(info, details, IFLA_INFO_DATA + 1);
+	kind = details[IFLA_INFO_KIND];
+	if (!kind || mnl_attr_get_payload_len(kind) < sizeof("vlan") ||
+	    memcmp(mnl_attr_get_payload(kind), "vlan", sizeof("vlan")) != 0)
+		return;
+	parse_vlan(details[IFLA_INFO_DATA], link);
+	if (!attributes[IFLA_LINK_NETNSID])
+		link->lower = netlink_get_u32(attributes[IFLA_LINK]);
+}
+
+static bool parse_link(const struct nlmsghdr *message, struct link *ret)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attributes[IFLA_LINK_NETNSID + 1];
+	const struct nlattr *mac;
+
+	/* AF_BRIDGE: a bridge speaks about one of its ports. */
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
+	    header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
+		return false;
+	netlink_parse(message, sizeof(*header), attributes, IFLA_LINK_NETNSID + 1);
+	memset(ret, 0, sizeof(*ret));
+	ret->ifindex = (uint32_t)header->ifi_index;
+	ret->is_up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING);
+	ret->mtu = netlink_get_u32(attributes[IFLA_MTU]);
+	mac = attributes[IFLA_ADDRESS];
+	if (mac && header->ifi_type == ARPHRD_ETHER &&
+	    mnl_attr_get_payload_len(mac) == sizeof(ret->mac)) {
+		memcpy(ret->mac, mnl_attr_get_payload(mac), sizeof(ret->mac));
+		ret->has_mac = true;
+	}
+	parse_kind(attributes[IFLA_LINKINFO], attributes, ret);
+	return true;
+}
+
+/* The first link with that ifindex or a higher one. */
+static size_t position(const struct link_table *table, uint32_t ifindex)
+{
+	size_t low = 0, high = table->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (table->links[middle].ifindex < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct link *link_table_find(const struct link_table *table, uint32_t ifindex)
+{
+	size_t at = position(table, ifindex);
+
+	return at < table->count && table->links[at].ifindex == ifindex ? &table->links[at] : NULL;
+}
+
+static int reserve_one(struct link_table *table)
+{
+	size_t capacity = table->capacity ? table->capacity * 2 : 16;
+	struct link *links;
+
+	if (table->count < table->capacity)
+		return 0;
+	links = realloc(table->links, capacity * sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	table->links = links;
+	table->capacity = capacity;
+	return 0;
+}
+
+static int put_link(struct link_table *table, const struct link *link)
+{
+	size_t at = position(table, link->ifindex);
+	struct link *old = at < table->count ? &table->links[at] : NULL;
+
+	if (old && old->ifindex == link->ifindex) {
+		/* parse_link cleared both, so that the bytes between the fields are equal too. */
+		bool changed = memcmp(old, link, sizeof(*link)) != 0;
+
+		memcpy(old, link, sizeof(*link));
+		return changed;
+	}
+	if (reserve_one(table) < 0)
+		return -ENOMEM;
+	memmove(&table->links[at + 1], &table->links[at],
+		(table->count - at) * sizeof(table->links[0]));
+	memcpy(&table->links[at], link, sizeof(*link));
+	table->count++;
+	return link->is_up;
+}
+
+static int remove_link(struct link_table *table, uint32_t ifindex)
+{
+	size_t at = position(table, ifindex);
+	bool was_up;
+
+	if (at == table->count || table->links[at].ifindex != ifindex)
+		return 0;
+	was_up = table->links[at].is_up;
+	table->count--;
+	memmove(&table->links[at], &table->links[at + 1],
+		(table->count - at) * sizeof(table->links[0]));
+	return was_up;
+}
+
+int link_table_apply(struct link_table *table, const struct nlmsghdr *message)
+{
+	struct link link;
+
+	if (!parse_link(message, &link))
+		return 0;
+	if (message->nlmsg_type == RTM_DELLINK)
+		return remove_link(table, link.ifindex);
+	return put_link(table, &link);
+}
+
+static int load_one(const struct nlmsghdr *message, void *context)
+{
+	int r = link_table_apply(context, message);
+
+	return r < 0 ? r : 0;
+}
+
+int link_table_load(struct link_table *table, struct netlink *netlink)
+{
+	struct link_table loaded = { 0 };
+	int r = netlink_dump(netlink, RTM_GETLINK, load_one, &loaded);
+
+	if (r < 0) {
+		link_table_finish(&loaded);
+		return r;
+	}
+	link_table_finish(table);
+	*table = loaded;
+	return 0;
+}
+
+void link_table_finish(struct link_table *table)
+{
+	free(table->links);
+	memset(table, 0, sizeof(*table));
+}
+
+bool link_table_egress(const struct link_table *table, uint32_t ifindex, struct next_hop *ret)
+{
+	const struct link *link = link_table_find(table, ifindex);
+	const struct link *wire = link;
+
+	if (!link || !link->has_mac)
+		return false;
+	if (link->is_vlan) {
+		wire = link_table_find(table, link->lower);
+		if (!wire || !wire->has_mac || wire->is_vlan || link->is_service_tag)
+			return false;
+	}
+	ret->ifindex = wire->ifindex;
+	ret->mtu = link->mtu;
+	ret->vlan_id = link->vlan_id;
+	memcpy(ret->src_mac, link->mac, sizeof(ret->src_mac));
+	return true;
+}
