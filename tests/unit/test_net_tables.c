@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_net_tables.c - links and neighbours from messages made up here: what the kernel
+ * under the tests cannot be made to say.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include "model/next_hop.h"
+#include "net/link.h"
+#include "net/neighbour.h"
+#include "net/netlink.h"
+#include "net/route.h"
+
+static char buffer[4096];
+
+struct device {
+	uint32_t ifindex, mtu, lower;
+	uint16_t vlan_id, tpid; /* tpid 0: no VLAN device */
+	uint16_t type;
+	bool is_lower_elsewhere;
+};
+
+static struct nlmsghdr *link_message(uint16_t type, const struct device *device)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	const uint8_t mac[6] = { 2, 0, 0, 0, 0, (uint8_t)device->ifindex };
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	struct nlattr *info, *data;
+
+	message->nlmsg_type = type;
+	header->ifi_index = (int)device->ifindex;
+	header->ifi_type = device->type;
+	header->ifi_flags = IFF_UP | IFF_RUNNING;
+	mnl_attr_put_u32(message, IFLA_MTU, device->mtu);
+	mnl_attr_put(message, IFLA_ADDRESS, sizeof(mac), mac);
+	if (device->is_lower_elsewhere)
+		mnl_attr_put_u32(message, IFLA_LINK_NETNSID, 0);
+	if (device->lower)
+		mnl_attr_put_u32(message, IFLA_LINK, device->lower);
+	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, device->tpid ? "vlan" : "veth");
+	if (device->tpid) {
+		data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+		mnl_attr_put_u16(message, IFLA_VLAN_ID, device->vlan_id);
+		mnl_attr_put_u16(message, IFLA_VLAN_PROTOCOL, htons(device->tpid));
+		mnl_attr_nest_end(message, data);
+	}
+	mnl_attr_nest_end(message, info);
+	return message;
+}
+
+static void add_devices(struct link_table *table, const struct device *devices, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(link_table_apply(table, link_message(RTM_NEWLINK, &devices[i])),
+				 1);
+}
+
+static void a_vlan_device_sends_through_its_lower_device_with_its_tag(void **state)
+{
+	const struct device devices[] = {
+		{ .ifindex = 9,
+		  .mtu = 1496,
+		  .lower = 4,
+		  .vlan_id = 100,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER },
+		{ .ifindex = 4, .mtu = 1500, .type = ARPHRD_ETHER },
+	};
+	struct link_table table = { 0 };
+	struct next_hop hop = { 0 };
+
+	(void)state;
+	add_devices(&table, devices, 2);
+	assert_true(link_table_egress(&table, 9, &hop));
+	assert_int_equal(hop.ifindex, 4);
+	assert_int_equal(hop.vlan_id, 100);
+	assert_int_equal(hop.mtu, 1496);
+	assert_int_equal(hop.src_mac[5], 9);
+	memset(&hop, 0, sizeof(hop));
+	assert_true(link_table_egress(&table, 4, &hop));
+	assert_int_equal(hop.ifindex, 4);
+	assert_int_equal(hop.vlan_id, 0);
+	link_table_finish(&table);
+}
+
+static void devices_whose_frames_cannot_be_made_are_refused(void **state)
+{
+	const struct device devices[] = {
+		{ .ifindex = 1, .mtu = 65536, .type = ARPHRD_LOOPBACK },
+		{ .ifindex = 2, .mtu = 1500, .type = ARPHRD_ETHER },
+		{ .ifindex = 3,
+		  .lower = 2,
+		  .vlan_id = 5,
+		  .tpid = ETH_P_8021AD,
+		  .type = ARPHRD_ETHER },
+		{ .ifindex = 4,
+		  .lower = 2,
+		  .vlan_id = 5,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER },
+		{ .ifindex = 5,
+		  .lower = 4,
+		  .vlan_id = 6,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER }, /* a tag in a tag */
+		{ .ifindex = 6,
+		  .lower = 99,
+		  .vlan_id = 5,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER }, /* there is no 99 */
+		{ .ifindex = 7,
+		  .lower = 2,
+		  .vlan_id = 5,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER,
+		  .is_lower_elsewhere = true },
+		{ .ifindex = 8, .mtu = 1500, .type = ARPHRD_NONE },
+	};
+	struct link_table table = { 0 };
+	struct next_hop hop;
+
+	(void)state;
+	add_devices(&table, devices, sizeof(devices) / sizeof(devices[0]));
+	for (uint32_t ifindex = 0; ifindex < 10; ifindex++)
+		assert_int_equal(link_table_egress(&table, ifindex, &hop),
+				 ifindex == 2 || ifindex == 4);
+	link_table_finish(&table);
+}
+
+static void a_link_message_without_news_changes_nothing(void **state)
+{
+	struct device device = { .ifindex = 4, .mtu = 1500, .type = ARPHRD_ETHER };
+	struct link_table table = { 0 };
+	struct nlmsghdr *message;
+
+	(void)state;
+	add_devices(&table, &device, 1);
+	assert_int_equal(link_table_apply(&table, link_message(RTM_NEWLINK, &device)), 0);
+	device.mtu = 1400;
+	assert_int_equal(link_table_apply(&table, link_message(RTM_NEWLINK, &device)), 1);
+	message = link_message(RTM_DELLINK, &device);
+	((struct ifinfomsg *)mnl_nlmsg_get_payload(message))->ifi_family = AF_BRIDGE;
+	assert_int_equal(link_table_apply(&table, message), 0);
+	assert_non_null(link_table_find(&table, 4));
+	assert_int_equal(link_table_apply(&table, link_message(RTM_DELLINK, &device)), 1);
+	assert_null(link_table_find(&table, 4));
+	assert_int_equal(link_table_apply(&table, link_message(RTM_DELLINK, &device)), 0);
+	link_table_finish(&table);
+}
+
+/* One neighbour, 192.0.2.1 on a device that does not exist, with two users. */
+static struct neighbour_table table_of_one(void)
+{
+	struct neighbour_user *users = calloc(2, sizeof(*users));
+	struct neighbour_table table = { 0 };
+	struct netlink *netlink;
+
+	assert_non_null(users);
+	assert_int_equal(netlink_open(NULL, 0, &netlink, NULL), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(address_parse("192.0.2.1", &users[i].key.address, NULL), 0);
+		users[i].key.ifindex = 1000000;
+		users[i].watched = i;
+	}
+	assert_int_equal(neighbour_table_replace(&table, netlink, users, 2, false), 0);
+	netlink_close(netlink);
+	assert_int_equal(table.count, 1);
+	assert_int_equal(table.neighbours[0].user_count, 2);
+	return table;
+}
+
+static void tell(struct neighbour_table *table, uint16_t type, uint16_t nud_state, uint8_t mac_end)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct ndmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	const uint8_t mac[6] = { 2, 0, 0, 0, 0, mac_end };
+
+	message->nlmsg_type = type;
+	header->ndm_family = AF_INET;
+	header->ndm_ifindex = 1000000;
+	header->ndm_state = nud_state;
+	netlink_put_address(message, NDA_DST, &table->neighbours[0].key.address);
+	if (mac_end)
+		mnl_attr_put(message, NDA_LLADDR, sizeof(mac), mac);
+	neighbour_table_apply(table, message);
+}
+
+static void every_state_with_an_address_is_an_answer(void **state)
+{
+	const uint16_t states[] = { NUD_REACHABLE, NUD_STALE,     NUD_DELAY,
+				    NUD_PROBE,     NUD_PERMANENT, NUD_NOARP };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct neighbour_table table = table_of_one();
+
+		assert_false(table.neighbours[0].has_mac);
+		tell(&table, RTM_NEWNEIGH, states[i], 7);
+		assert_true(table.neighbours[0].has_mac);
+		assert_int_equal(table.neighbours[0].mac[5], 7);
+		assert_int_equal(table.dirty_count, 1);
+		neighbour_table_finish(&table);
+	}
+}
+
+static void an_answer_outlives_the_kernels_entry_until_failure_or_another_answer(void **state)
+{
+	struct neighbour_table table = table_of_one();
+	const struct neighbour *neighbour = &table.neighbours[0];
+
+	(void)state;
+	tell(&table, RTM_NEWNEIGH, NUD_STALE, 7);
+	neighbour_table_clear_dirty(&table);
+	tell(&table, RTM_DELNEIGH, NUD_STALE, 7);
+	tell(&table, RTM_NEWNEIGH, NUD_INCOMPLETE, 0);
+	assert_true(neighbour->has_mac);
+	assert_int_equal(table.dirty_count, 0);
+	tell(&table, RTM_NEWNEIGH, NUD_REACHABLE, 8);
+	assert_int_equal(neighbour->mac[5], 8);
+	assert_int_equal(table.dirty_count, 1);
+	tell(&table, RTM_NEWNEIGH, NUD_FAILED, 0);
+	assert_false(neighbour->has_mac);
+	assert_true(neighbour->has_failed);
+	tell(&table, RTM_DELNEIGH, NUD_FAILED, 0);
+	tell(&table, RTM_NEWNEIGH, NUD_INCOMPLETE, 0);
+	assert_true(neighbour->has_failed);
+	assert_int_equal(table.dirty_count, 1);
+	neighbour_table_finish(&table);
+}
+
+static void route_events_tell_their_destinations(void **state)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	struct address network, inside, other_family;
+	struct prefix prefix;
+
+	(void)state;
+	assert_int_equal(address_parse("10.1.0.0", &network, NULL), 0);
+	assert_int_equal(address_parse("10.1.2.3", &inside, NULL), 0);
+	assert_int_equal(address_parse("2001:db8::1", &other_family, NULL), 0);
+	header->rtm_family = AF_INET;
+	assert_true(route_event_prefix(message, &prefix)); /* default: no destination */
+	assert_true(prefix_contains(&prefix, &inside));
+	assert_false(prefix_contains(&prefix, &other_family));
+	header->rtm_dst_len = 16;
+	netlink_put_address(message, RTA_DST, &network);
+	assert_true(route_event_prefix(message, &prefix));
+	assert_int_equal(prefix.length, 112);
+	assert_true(prefix_contains(&prefix, &inside));
+	header->rtm_flags = RTM_F_CLONED;
+	assert_false(route_event_prefix(message, &prefix));
+}
+
+static void messages_cut_short_are_ignored(void **state)
+{
+	const struct device device = {
+		.ifindex = 4, .lower = 2, .vlan_id = 5, .tpid = ETH_P_8021Q, .type = ARPHRD_ETHER
+	};
+	uint32_t length = link_message(RTM_NEWLINK, &device)->nlmsg_len;
+	struct link_table links = { 0 };
+	struct neighbour_table neighbours = table_of_one();
+	struct prefix prefix;
+
+	(void)state;
+	/* Messages end at a multiple of four bytes, as the kernel pads them. */
+	for (uint32_t cut = NLMSG_HDRLEN; cut < length; cut += NLMSG_ALIGNTO) {
+		/* Of its own size, so that a sanitizer or valgrind sees what is read behind it. */
+		struct nlmsghdr *message = malloc(cut);
+
+		assert_non_null(message);
+		memcpy(message, link_message(RTM_NEWLINK, &device), cut);
+		message->nlmsg_len = cut;
+		assert_true(link_table_apply(&links, message) >= 0);
+		neighbour_table_apply(&neighbours, message);
+		(void)route_event_prefix(message, &prefix);
+		free(message);
+	}
+	neighbour_table_finish(&neighbours);
+	link_table_finish(&links);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_vlan_device_sends_through_its_lower_device_with_its_tag),
+		cmocka_unit_test(devices_whose_frames_cannot_be_made_are_refused),
+		cmocka_unit_test(a_link_message_without_news_changes_nothing),
+		cmocka_unit_test(every_state_with_an_address_is_an_answer),
+		cmocka_unit_test(
+			an_answer_outlives_the_kernels_entry_until_failure_or_another_answer),
+		cmocka_unit_test(route_events_tell_their_destinations),
+		cmocka_unit_test(messages_cut_short_are_ignored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
