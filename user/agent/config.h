@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * config.h - what the operator asked of the agent: flags, and the file that --config
+ * names. One list of settings (settings.h) serves both; a flag wins over the file.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/datapath.h"
+#include "lib/log.h"
+#include "model/address.h"
+#include "model/model.h"
+
+struct arena;
+struct error;
+
+#define AGENT_CONFIG_LIST_MAX 256
+
+#define AGENT_CLASS_DEFAULT "guideway.dev/xdp"
+#define AGENT_STATE_DIR_DEFAULT "/var/lib/guideway"
+#define AGENT_PIN_DIR_DEFAULT "/sys/fs/bpf/guideway"
+#define AGENT_SOCKET_DEFAULT "/run/guideway/agent.sock"
+
+struct agent_config_texts {
+	const char **items;
+	size_t count;
+};
+
+/* Every string lives as long as the config. */
+struct agent_config {
+	struct agent_config_texts interfaces;   /* at least one; each once */
+	struct agent_config_texts manifests;    /* at least one */
+	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
+	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
+	const char *node_name;                  /* NULL: unknown */
+	const char *zone;                       /* NULL: unknown */
+	const char *load_balancer_class;
+	struct address *gateway_addresses; /* none: each interface's own */
+	size_t gateway_address_count;
+	const char *hash_key_file; /* NULL: made once, kept in state_dir */
+	enum xdp_mode xdp_mode;
+	uint16_t snat_port_first, snat_port_last;
+	bool answer_neighbours;
+	enum local_policy local_policy;
+	const char *state_dir;
+	const char *pin_dir;
+	const char *socket;
+	enum log_level log_level;
+
+	struct arena *arena;
+	uint32_t flags_given; /* a bit a setting: the file does not change these */
+};
+
+/* Everything at its default; NULL when there is no memory. */
+struct agent_config *agent_config_create(void);
+void agent_config_destroy(struct agent_config *config); /* NULL is nothing */
+
+/*
+ * Sets what the flag --name says. The sentence of a failure starts with the value: "'fast',
+ * expected auto, native or generic". Of a setting that may repeat, one more.
+ */
+int agent_config_set_flag(struct agent_config *config, const char *name, const char *value,
+			  struct error *error);
+
+/*
+ * Reads a YAML file whose keys are the settings' names, after all flags. The sentence
+ * of a mistake starts with "file:line:column: "; then config is half set, for
+ * agent_config_destroy only.
+ */
+int agent_config_read_file(struct agent_config *config, const char *path, struct error *error);
+
+/* What must be given was given: -EINVAL with a sentence that says what was not. */
+int agent_config_check(const struct agent_config *config, struct error *error);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* settings.c - how each setting is read from its text. */
+#include "agent/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config.h"
+#include "lib/arena.h"
+#include "lib/error.h"
+#include "model/pool.h"
+
+#define PORT_MAX 65535
+
+static int copy_text(struct agent_config *config, const char **member, const char *value,
+		     struct error *error)
+{
+	const char *copy;
+
+	if (!*value)
+		return error_set(error, -EINVAL, "'', expected a text that is not empty");
+	copy = arena_strdup(config->arena, value);
+	if (!copy)
+		return error_set(error, -ENOMEM, "out of memory");
+	*member = copy;
+	return 0;
+}
+
+static int add_text(struct agent_config *config, struct agent_config_texts *texts,
+		    const char *value, struct error *error)
+{
+	int r;
+
+	for (size_t i = 0; i < texts->count; i++)
+		if (strcmp(texts->items[i], value) == 0)
+			return error_set(error, -EINVAL, "'%s' is given twice", value);
+	if (texts->count == AGENT_CONFIG_LIST_MAX)
+		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
+				 AGENT_CONFIG_LIST_MAX);
+	if (!texts->items) {
+		texts->items = arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX,
+						 sizeof(*texts->items));
+		if (!texts->items)
+			return error_set(error, -ENOMEM, "out of memory");
+	}
+	r = copy_text(config, &texts->items[texts->count], value, error);
+	if (r == 0)
+		texts->count++;
+	return r;
+}
+
+/* The position of value in names (ended by NULL), or -EINVAL with all of them. */
+static int choose(const char *value, const char *const *names, struct error *error)
+{
+	char expected[128] = "";
+	int i;
+
+	for (i = 0; names[i]; i++)
+		if (strcmp(value, names[i]) == 0)
+			return i;
+	for (i = 0; names[i]; i++) {
+		if (i > 0)
+			(void)strcat(expected, names[i + 1] ? ", " : " or ");
+		(void)strcat(expected, names[i]);
+	}
+	return error_set(error, -EINVAL, "'%s', expected %s", value, expected);
+}
+
+static int set_interface(struct agent_config *config, const char *value, struct error *error)
+{
+	size_t length = strlen(value);
+	bool valid = length > 0 && length < IF_NAMESIZE && strcmp(value, ".") != 0 &&
+		     strcmp(value, "..") != 0;
+
+	/* What the kernel takes as a name. */
+	for (const char *c = value; *c; c++)
+		valid &= *c != '/' && *c != ':' && !isspace((unsigned char)*c);
+	if (!valid)
+		return error_set(error, -EINVAL, "'%s', expected the name of an interface", value);
+	return add_text(config, &config->interfaces, value, error);
+}
+
+static int set_manifests(struct agent_config *config, const char *value, struct error *error)
+{
+	return add_text(config, &config->manifests, value, error);
+}
+
+static int set_forwarding_mode(struct agent_config *config, const char *value, struct error *error)
+{
+	enum forwarding_mode mode;
+
+	if (!forwarding_mode_parse(value, &mode) || mode == FORWARDING_MODE_DEFAULT)
+		return error_set(error, -EINVAL, "'%s', expected snat", value);
+	config->forwarding_mode = mode;
+	return 0;
+}
+
+static int set_address_pool(struct agent_config *config, const char *value, struct error *error)
+{
+	struct pool *pool = pool_create();
+	int r;
+
+	if (!pool)
+		return error_set(error, -ENOMEM, "out of memory");
+	r = pool_add_range(pool, value, error);
+	pool_destroy(pool);
+	return r < 0 ? r : add_text(config, &config->address_pool, value, error);
+}
+
+static int set_node_name(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->node_name, value, error);
+}
+
+static int set_zone(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->zone, value, error);
+}
+
+static int set_class(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->load_balancer_class, value, error);
+}
+
+static int set_gateway_address(struct agent_config *config, const char *value, struct error *error)
+{
+	struct address address;
+	int r;
+
+	r = address_parse(value, &address, error);
+	if (r == 0)
+		r = address_check_usable(&address, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config->gateway_address_count; i++)
+		if (address_compare(&config->gateway_addresses[i], &address) == 0)
+			return error_set(error, -EINVAL, "'%s' is given twice", value);
+	if (config->gateway_address_count == AGENT_CONFIG_LIST_MAX)
+		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
+				 AGENT_CONFIG_LIST_MAX);
+	if (!config->gateway_addresses)
+		config->gateway_addresses =
+			arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX, sizeof(address));
+	if (!config->gateway_addresses)
+		return error_set(error, -ENOMEM, "out of memory");
+	config->gateway_addresses[config->gateway_address_count++] = address;
+	return 0;
+}
+
+static int set_hash_key(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->hash_key_file, value, error);
+}
+
+static int set_xdp_mode(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = {
+		[XDP_MODE_AUTO] = "auto",
+		[XDP_MODE_NATIVE] = "native",
+		[XDP_MODE_GENERIC] = "generic",
+		NULL,
+	};
+	int mode = choose(value, names, error);
+
+	if (mode >= 0)
+		config->xdp_mode = (enum xdp_mode)mode;
+	return mode < 0 ? mode : 0;
+}
+
+/* A decimal port that ends at the character end; 0 when it is none. */
+static unsigned long read_port(const char *text, char end, const char **ret_behind)
+{
+	unsigned long port;
+	char *behind;
+
+	if (!isdigit((unsigned char)*text))
+		return 0;
+	port = strtoul(text, &behind, 10);
+	*ret_behind = behind + 1;
+	return *behind == end && port <= PORT_MAX ? port : 0;
+}
+
+static int set_snat_ports(struct agent_config *config, const char *value, struct error *error)
+{
+	const char *second = "", *behind;
+	unsigned long first = read_port(value, '-', &second);
+	unsigned long last = first ? read_port(second, '\0', &behind) : 0;
+
+	if (!last || first > last)
+		return error_set(error, -EINVAL,
+				 "'%s', expected FIRST-LAST, two ports from 1 to %d in order",
+				 value, PORT_MAX);
+	config->snat_port_first = (uint16_t)first;
+	config->snat_port_last = (uint16_t)last;
+	return 0;
+}
+
+static int set_answer_arp(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	int answer = choose(value, names, error);
+
+	if (answer >= 0)
+		config->answer_neighbours = answer == 0;
+	return answer < 0 ? answer : 0;
+}
+
+static int set_local_policy(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = {
+		[LOCAL_POLICY_AUTO] = "auto",
+		[LOCAL_POLICY_NODE] = "node",
+		[LOCAL_POLICY_ANY] = "any",
+		NULL,
+	};
+	int policy = choose(value, names, error);
+
+	if (policy >= 0)
+		config->local_policy = (enum local_policy)policy;
+	return policy < 0 ? policy : 0;
+}
+
+static int set_state_dir(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->state_dir, value, error);
+}
+
+static int set_pin_dir(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->pin_dir, value, error);
+}
+
+static int set_socket(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->socket, value, error);
+}
+
+static int set_log_level(struct agent_config *config, const char *value, struct error *error)
+{
+	if (!log_level_parse(value, &config->log_level))
+		return error_set(error, -EINVAL, "'%s', expected error, warning, info or debug",
+				 value);
+	return 0;
+}
+
+static const struct setting settings[] = {
+	{ "interface", "NAME", "take packets from this network interface", NULL, true,
+	  set_interface },
+	{ "manifests", "PATH", "serve the Services in this directory or file", NULL, true,
+	  set_manifests },
+	{ "address-pool", "RANGE",
+	  "give Services without an address one from here: 10.0.0.0/24, 10.0.0.5-10.0.0.20, an "
+	  "address, or the like in IPv6",
+	  NULL, true, set_address_pool },
+	{ "forwarding-mode", "MODE",
+	  "how packets reach the backends of Services that do not say: snat", "snat", false,
+	  set_forwarding_mode },
+	{ "gateway-address", "ADDRESS", "source address towards the backends in mode snat",
+	  "the interface's own", true, set_gateway_address },
+	{ "snat-ports", "FIRST-LAST", "source ports towards the backends in mode snat",
+	  "1024-32767", false, set_snat_ports },
+	{ "answer-arp", "on|off", "answer ARP and neighbour discovery for the served addresses",
+	  "on", false, set_answer_arp },
+	{ "external-traffic-policy-local", "auto|node|any",
+	  "what externalTrafficPolicy Local means: node, only endpoints of this node; any, every "
+	  "endpoint; auto, node if --node-name is given, else any",
+	  "auto", false, set_local_policy },
+	{ "load-balancer-class", "CLASS", "serve Services of this loadBalancerClass, or of none",
+	  AGENT_CLASS_DEFAULT, false, set_class },
+	{ "node-name", "NAME", "the Kubernetes node this is", NULL, false, set_node_name },
+	{ "zone", "ZONE", "the zone this node is in", NULL, false, set_zone },
+	{ "hash-key", "FILE",
+	  "the secret key that spreads the flows; the same file on every gateway",
+	  "made once, kept in the state directory", false, set_hash_key },
+	{ "xdp-mode", "MODE",
+	  "native: in the driver; generic: in the kernel's stack, slower; auto: native where the "
+	  "driver can, else generic",
+	  "auto", false, set_xdp_mode },
+	{ "state-dir", "DIR", "where addresses given and the hash key are kept",
+	  AGENT_STATE_DIR_DEFAULT, false, set_state_dir },
+	{ "pin-dir", "DIR", "where the tables are pinned, in a BPF file system",
+	  AGENT_PIN_DIR_DEFAULT, false, set_pin_dir },
+	{ "socket", "PATH", "where the agent answers the other commands", AGENT_SOCKET_DEFAULT,
+	  false, set_socket },
+	{ "log-level", "LEVEL", "error, warning, info or debug", "info", false, set_log_level },
+};
+#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
+_Static_assert(SETTING_COUNT <= 32, "agent_config.flags_given has a bit for each");
+
+const struct setting *settings_all(size_t *ret_count)
+{
+	*ret_count = SETTING_COUNT;
+	return settings;
+}
+
+const struct setting *settings_find(const char *name)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return &settings[i];
+	return NULL;
+}
