@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* status.c - guideway status: how the agent and its datapath are doing. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/config.h"
+#include "cmd/commands.h"
+#include "cmd/control_client.h"
+#include "cmd/human.h"
+#include "cmd/options.h"
+#include "cmd/table_output.h"
+#include "cmd/terminal.h"
+#include "lib/error.h"
+
+struct arguments {
+	const char *socket;
+	bool json;
+	bool all;
+};
+
+static int set_output(const struct option_spec *option, const char *value, void *target,
+		      struct error *error)
+{
+	if (strcmp(value, "json") != 0)
+		return error_set(error, -EINVAL, "'%s', expected json", value);
+	return option_set_flag(option, value, target, error);
+}
+
+static const struct option_spec options[] = {
+	{ .letter = 'a',
+	  .name = "all",
+	  .help = "also the reasons for which no packet was dropped",
+	  .set = option_set_flag,
+	  .offset = offsetof(struct arguments, all) },
+	{ .letter = 'o',
+	  .name = "output",
+	  .argument = "json",
+	  .help = "everything, for other programs",
+	  .set = set_output,
+	  .offset = offsetof(struct arguments, json) },
+	{ .name = "socket",
+	  .argument = "PATH",
+	  .help = "the agent's control socket",
+	  .default_text = AGENT_SOCKET_DEFAULT,
+	  .set = option_set_text,
+	  .offset = offsetof(struct arguments, socket) },
+};
+
+static const struct command_usage usage = {
+	.name = "status",
+	.synopsis = "[OPTION...]",
+	.summary = "Shows the running agent, its interfaces and sources, and what became of the "
+		   "packets: how many were forwarded, answered, and dropped for which reason.",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+};
+
+static void print_field(const char *name, const char *value)
+{
+	(void)printf("%-12s ", name);
+	terminal_print(stdout, value);
+	(void)putchar('\n');
+}
+
+static void print_agent(const json_t *status)
+{
+	const json_t *started = json_object_get(status, "startedAt");
+	char age[HUMAN_TEXT_SIZE];
+
+	(void)printf("%-12s ", "Agent:");
+	terminal_print(stdout, answer_text(status, "version"));
+	(void)printf(", process %" PRIu64 ", running for %s\n", answer_number(status, "pid"),
+		     human_duration(time(NULL) - json_integer_value(started), age));
+}
+
+static void print_interfaces(const json_t *interfaces)
+{
+	const json_t *interface;
+	size_t i;
+
+	if (json_array_size(interfaces) == 0)
+		print_field("Interfaces:", "none attached");
+	json_array_foreach(interfaces, i, interface)
+	{
+		bool generic = strcmp(answer_text(interface, "mode"), "generic") == 0;
+
+		(void)printf("%-12s ", i ? "" : "Interfaces:");
+		terminal_print(stdout, answer_text(interface, "name"));
+		(void)printf(", %s\n",
+			     generic ? "generic XDP: slower, the driver has no native XDP "
+				       "or was not asked for it"
+				     : "native XDP");
+	}
+}
+
+static void print_sources(const json_t *sources)
+{
+	const json_t *problems = json_object_get(sources, "problems"), *problem;
+	size_t i;
+
+	print_field("Manifests:",
+		    json_is_true(json_object_get(sources, "complete"))
+			    ? "completely read"
+			    : "not completely read: nothing that was programmed before is removed");
+	json_array_foreach(problems, i, problem) print_field(
+		i ? "" : "Problems:", json_is_string(problem) ? json_string_value(problem) : "");
+}
+
+static void print_summary(const json_t *status)
+{
+	print_agent(status);
+	print_interfaces(json_object_get(status, "interfaces"));
+	(void)printf("%-12s %" PRIu64 " on %" PRIu64 " addresses, %" PRIu64 " backends\n",
+		     "Services:", answer_number(status, "services"), answer_number(status, "vips"),
+		     answer_number(status, "backends"));
+	print_sources(json_object_get(status, "sources"));
+	print_field("Pinned in:", answer_text(status, "pinDir"));
+	print_field("State in:", answer_text(status, "stateDir"));
+	(void)putchar('\n');
+}
+
+static int print_verdicts(const json_t *verdicts, bool all)
+{
+	static const char *const headers[] = { "VERDICT", "ACTION", "PACKETS", "BYTES", "MEANING" };
+	struct table *table = table_create(headers, sizeof(headers) / sizeof(headers[0]));
+	char packets[HUMAN_TEXT_SIZE], bytes[HUMAN_TEXT_SIZE];
+	const json_t *verdict;
+	size_t i;
+	int r;
+
+	if (!table)
+		return -ENOMEM;
+	json_array_foreach(verdicts, i, verdict)
+	{
+		bool drop = strcmp(answer_text(verdict, "action"), "drop") == 0;
+
+		if (drop && !all && answer_number(verdict, "packets") == 0)
+			continue;
+		table_add(table, "%s", answer_text(verdict, "name"));
+		table_add(table, "%s", answer_text(verdict, "action"));
+		table_add(table, "%s", human_count(answer_number(verdict, "packets"), packets));
+		table_add(table, "%s", human_bytes(answer_number(verdict, "bytes"), bytes));
+		table_add(table, "%s", answer_text(verdict, "help"));
+	}
+	r = table_print(table, stdout);
+	table_destroy(table);
+	return r;
+}
+
+int command_status(int argc, char **argv)
+{
+	struct arguments arguments = { .socket = AGENT_SOCKET_DEFAULT };
+	struct error error = { 0 };
+	json_t *status = NULL;
+	int first, exit_status, r = 0;
+
+	if (!options_begin(&usage, argc, argv, &arguments, &first, &exit_status))
+		return exit_status;
+	if (control_ask(arguments.socket, "status", &status, &error) < 0)
+		return terminal_fail(&error);
+	if (arguments.json) {
+		answer_print(status);
+	} else {
+		print_summary(status);
+		r = print_verdicts(json_object_get(status, "verdicts"), arguments.all);
+	}
+	json_decref(status);
+	if (r < 0) {
+		(void)error_set(&error, r, "status: out of memory");
+		return terminal_fail(&error);
+	}
+	return EXIT_SUCCESS;
+}
