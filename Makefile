@@ -89,6 +89,7 @@ fuzz: $(fuzz_targets)
 
 install: $(B)/guideway
 	install -D -m 0755 $(B)/guideway $(DESTDIR)$(PREFIX)/sbin/guideway
+	install -D -m 0644 user/man/guideway.8 $(DESTDIR)$(PREFIX)/share/man/man8/guideway.8
 
 demo:
 	scripts/demo.sh
