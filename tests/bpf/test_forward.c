@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* test_forward.c - to a backend and back, byte by byte. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "world.h"
+
+static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+static struct packet_spec request(bool is_ip6, uint8_t protocol)
+{
+	return is_ip6 ? request6(protocol) : request4(protocol);
+}
+
+static void there_and_back(const struct packet_spec *spec)
+{
+	struct packet_spec out = forwarded(*spec), reply = reply_to(*spec);
+	struct packet_spec back = replied(reply, *spec);
+
+	run_and_expect(spec, GW_FORWARDED, XDP_REDIRECT, &out);
+	run_and_expect(&reply, GW_REPLIED, XDP_TX, &back);
+}
+
+static void requests_and_replies_are_translated_byte_by_byte(void **state)
+{
+	(void)state;
+	world_open();
+	for (int i = 0; i < 4; i++) {
+		struct packet_spec spec = request(i / 2, protocols[i % 2]);
+
+		there_and_back(&spec);
+	}
+}
+
+static void every_payload_length_keeps_its_checksum(void **state)
+{
+	(void)state;
+	world_open();
+	for (int i = 0; i < 4; i++)
+		for (size_t bytes = 0; bytes < 40; bytes++) {
+			struct packet_spec spec = request(i / 2, protocols[i % 2]);
+
+			spec.payload_bytes = bytes;
+			there_and_back(&spec);
+		}
+}
+
+static void ethernet_padding_is_not_part_of_the_packet(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP);
+
+	(void)state;
+	world_open();
+	spec.payload_bytes = 1;
+	spec.padding_bytes = 17;
+	there_and_back(&spec);
+}
+
+static void udp_without_a_checksum_stays_without(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP);
+
+	(void)state;
+	world_open();
+	spec.has_no_checksum = true;
+	there_and_back(&spec);
+}
+
+/* Chooses the payload so that the checksum of the packet that leaves comes to 0. */
+static void a_computed_udp_checksum_of_0_is_written_as_ffff(void **state)
+{
+	(void)state;
+	world_open();
+	for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+		struct packet_spec spec = request(is_ip6, IPPROTO_UDP), out;
+		uint8_t payload[2] = { 0, 0 };
+		struct frame frame;
+		size_t checksum_at;
+
+		spec.payload = payload;
+		spec.payload_bytes = sizeof(payload);
+		out = forwarded(spec);
+		frame = frame_build(&out);
+		checksum_at = frame.size - sizeof(payload) - 2;
+		memcpy(payload, frame.bytes + checksum_at, 2);
+		frame = frame_build(&out);
+		assert_int_equal(get16(frame.bytes + checksum_at), 0xffff);
+		run_and_expect(&spec, GW_FORWARDED, XDP_REDIRECT, &out);
+	}
+}
+
+static void ip_options_and_extension_headers_go_along(void **state)
+{
+	static const uint8_t extensions[] = { 0, 43, 60, 60, 0xff };
+
+	(void)state;
+	world_open();
+	for (int i = 0; i < 4; i++) {
+		struct packet_spec spec = request(i / 2, protocols[i % 2]);
+
+		spec.option_bytes = 40;
+		spec.extensions = extensions;
+		spec.tcp_option_bytes = 40;
+		there_and_back(&spec);
+	}
+}
+
+static void tags_change_with_the_network(void **state)
+{
+	const struct gw_vlan inner = { htons(0x8100), htons(0x2064) };
+	const struct gw_vlan outer = { htons(0x88a8), htons(0x0065) };
+	const struct gw_vlan egress = { htons(0x8100), htons(0x00c8) };
+
+	(void)state;
+	world_open();
+	for (int i = 0; i < 12; i++) {
+		bool is_ip6 = i % 2, has_egress_tag = i / 2 % 2;
+		int tags = i / 4;
+		struct gw_next_hop hop = next_hop_to_backend(is_ip6);
+		struct packet_spec spec = request(is_ip6, IPPROTO_UDP), out, reply, back;
+
+		hop.vlan = has_egress_tag ? egress : (struct gw_vlan){};
+		set_next_hop(is_ip6 ? BACKEND_ID6 : BACKEND_ID4, hop);
+		spec.vlan[0] = tags == 2 ? outer : tags == 1 ? inner : (struct gw_vlan){};
+		spec.vlan[1] = tags == 2 ? inner : (struct gw_vlan){};
+		out = forwarded(spec);
+		out.vlan[0] = hop.vlan;
+		reply = reply_to(spec);
+		reply.vlan[0] = hop.vlan;
+		back = replied(reply, spec);
+		run_and_expect(&spec, GW_FORWARDED, XDP_REDIRECT, &out);
+		run_and_expect(&reply, GW_REPLIED, XDP_TX, &back);
+	}
+}
+
+static void the_device_of_arrival_sends_by_itself(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_TCP), out = forwarded(spec);
+	struct gw_next_hop hop = next_hop_to_backend(0);
+
+	(void)state;
+	world_open();
+	hop.ifindex = INGRESS;
+	set_next_hop(BACKEND_ID4, hop);
+	run_and_expect(&spec, GW_FORWARDED, XDP_TX, &out);
+}
+
+static void replies_follow_a_client_that_changes_its_link(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP);
+
+	(void)state;
+	world_open();
+	there_and_back(&spec);
+	spec.src_mac.byte[5] = 0xc2;
+	spec.dst_mac.byte[5] = 0xa9;
+	spec.vlan[0] = (struct gw_vlan){ htons(0x8100), htons(7) };
+	there_and_back(&spec);
+}
+
+static void the_last_hop_is_not_forwarded(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
+	struct packet_spec spec6 = request6(IPPROTO_UDP);
+
+	(void)state;
+	world_open();
+	spec.ttl = spec6.ttl = 1;
+	run_to_end(&spec, GW_TTL_EXCEEDED);
+	run_to_end(&spec6, GW_TTL_EXCEEDED);
+	spec.ttl = spec6.ttl = 2;
+	(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
+	(void)run(&spec6, GW_FORWARDED, XDP_REDIRECT);
+	reply.ttl = 1;
+	run_to_end(&reply, GW_TTL_EXCEEDED);
+}
+
+static void the_mtu_counts_the_ip_packet_alone(void **state)
+{
+	(void)state;
+	world_open();
+	for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+		struct packet_spec spec = request(is_ip6, IPPROTO_UDP);
+
+		spec.vlan[0] = (struct gw_vlan){ htons(0x8100), htons(7) };
+		spec.padding_bytes = 4;
+		spec.payload_bytes = 1500 - 8 - (is_ip6 ? 40 : 20);
+		(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
+		spec.payload_bytes++;
+		run_to_end(&spec, GW_TOO_BIG);
+	}
+}
+
+static void a_jumbo_frame_in_pieces_is_forwarded_whole(void **state)
+{
+	struct gw_next_hop hop = next_hop_to_backend(0);
+	struct packet_spec spec = request4(IPPROTO_UDP);
+
+	(void)state;
+	world_open();
+	hop.mtu = 9000;
+	set_next_hop(BACKEND_ID4, hop);
+	spec.payload_bytes = 7000;
+	there_and_back(&spec);
+}
+
+static void without_a_neighbour_nothing_is_sent(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_TCP);
+	struct gw_next_hop hop = next_hop_to_backend(0);
+
+	(void)state;
+	world_open();
+	hop.flags = 0;
+	set_next_hop(BACKEND_ID4, hop);
+	run_to_end(&spec, GW_NO_NEXT_HOP);
+	set_backend(BACKEND_ID4, BACKEND4, 8080, GW_NONE);
+	run_to_end(&spec, GW_NO_NEXT_HOP);
+	set_backend(BACKEND_ID4, BACKEND4, 8080, 1000);
+	run_to_end(&spec, GW_NO_NEXT_HOP);
+}
+
+static void without_a_gateway_address_nothing_is_sent(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_TCP);
+	struct gw_next_hop hop = next_hop_to_backend(0);
+
+	(void)state;
+	world_open();
+	hop.gateway_count = 0;
+	set_next_hop(BACKEND_ID4, hop);
+	run_to_end(&spec, GW_NO_GATEWAY_ADDRESS);
+	hop.gateway_count = 1;
+	hop.gateway_first = GW_GATEWAY_MAX;
+	set_next_hop(BACKEND_ID4, hop);
+	run_to_end(&spec, GW_NO_GATEWAY_ADDRESS);
+}
+
+static void a_table_that_points_nowhere_drops(void **state)
+{
+	struct gw_service far = { .slot_offset = 1000, .slot_count = SLOTS, .mode = GW_MODE_SNAT };
+	struct gw_service modeless = { .slot_count = SLOTS };
+	struct packet_spec spec = request4(IPPROTO_TCP);
+
+	(void)state;
+	world_open();
+	set_slots(SERVICE_TCP4, GW_NONE);
+	run_to_end(&spec, GW_BAD_TABLE);
+	set_slots(SERVICE_TCP4, 1000);
+	run_to_end(&spec, GW_BAD_TABLE);
+	set_service(VIP4, IPPROTO_TCP, 80, &far);
+	run_to_end(&spec, GW_BAD_TABLE);
+	set_slots(SERVICE_TCP4, BACKEND_ID4);
+	set_service(VIP4, IPPROTO_TCP, 80, &modeless);
+	run_to_end(&spec, GW_BAD_TABLE);
+}
+
+static void traffic_is_counted_by_service_and_backend(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
+	const struct bpf_map *maps[2];
+	const uint32_t index[] = { SERVICE_UDP4, BACKEND_ID4 };
+	uint64_t bytes, reply_bytes;
+
+	(void)state;
+	world_open();
+	maps[0] = world->maps.service_traffic;
+	maps[1] = world->maps.backend_traffic;
+	bytes = frame_build(&spec).size;
+	reply_bytes = frame_build(&reply).size;
+	for (int i = 0; i < 3; i++)
+		(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
+	(void)run(&reply, GW_REPLIED, XDP_TX);
+	for (int i = 0; i < 2; i++) {
+		struct gw_traffic traffic = traffic_of(maps[i], index[i]);
+
+		assert_int_equal(traffic.packets, 3);
+		assert_int_equal(traffic.bytes, 3 * bytes);
+		assert_int_equal(traffic.flows, 1);
+		assert_int_equal(traffic.reply_packets, 1);
+		assert_int_equal(traffic.reply_bytes, reply_bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(requests_and_replies_are_translated_byte_by_byte),
+		TEST(every_payload_length_keeps_its_checksum),
+		TEST(ethernet_padding_is_not_part_of_the_packet),
+		TEST(udp_without_a_checksum_stays_without),
+		TEST(a_computed_udp_checksum_of_0_is_written_as_ffff),
+		TEST(ip_options_and_extension_headers_go_along),
+		TEST(tags_change_with_the_network),
+		TEST(the_device_of_arrival_sends_by_itself),
+		TEST(replies_follow_a_client_that_changes_its_link),
+		TEST(the_last_hop_is_not_forwarded),
+		TEST(the_mtu_counts_the_ip_packet_alone),
+		TEST(a_jumbo_frame_in_pieces_is_forwarded_whole),
+		TEST(without_a_neighbour_nothing_is_sent),
+		TEST(without_a_gateway_address_nothing_is_sent),
+		TEST(a_table_that_points_nowhere_drops),
+		TEST(traffic_is_counted_by_service_and_backend),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
