@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_object.c - the life of objects, names, labels. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/arena.h"
+#include "model/object.h"
+
+static const struct label items[] = { { "app", "web" }, { "env", "prod" }, { "tier", "" } };
+static const struct labels labels = { items, 3 };
+
+static void an_object_starts_empty_and_takes_its_arena_along(void **state)
+{
+	struct object *object = object_create(OBJECT_POD);
+
+	(void)state;
+	assert_non_null(object);
+	assert_int_equal(object->kind, OBJECT_POD);
+	assert_null(object->name);
+	assert_int_equal(object->pod.address_count, 0);
+	assert_non_null(arena_alloc(object->arena, 100000));
+	object_destroy(object);
+	object_destroy(NULL);
+}
+
+static void kinds_protocols_and_modes_have_their_names(void **state)
+{
+	(void)state;
+	assert_string_equal(object_kind_name(OBJECT_SERVICE), "Service");
+	assert_string_equal(object_kind_name(OBJECT_ENDPOINT_SLICE), "EndpointSlice");
+	assert_string_equal(object_kind_name(OBJECT_ENDPOINTS), "Endpoints");
+	assert_string_equal(object_kind_name(OBJECT_POD), "Pod");
+	assert_string_equal(protocol_name(PROTOCOL_TCP), "TCP");
+	assert_string_equal(protocol_name(PROTOCOL_UDP), "UDP");
+	assert_string_equal(protocol_name(PROTOCOL_SCTP), "SCTP");
+	assert_string_equal(forwarding_mode_name(FORWARDING_MODE_DEFAULT), "default");
+	assert_string_equal(forwarding_mode_name(FORWARDING_MODE_SNAT), "snat");
+}
+
+static void only_real_modes_can_be_asked_for(void **state)
+{
+	enum forwarding_mode mode = FORWARDING_MODE_DEFAULT;
+
+	(void)state;
+	assert_false(forwarding_mode_parse("default", &mode));
+	assert_false(forwarding_mode_parse("SNAT", &mode));
+	assert_false(forwarding_mode_parse("", &mode));
+	assert_int_equal(mode, FORWARDING_MODE_DEFAULT);
+	assert_true(forwarding_mode_parse("snat", &mode));
+	assert_int_equal(mode, FORWARDING_MODE_SNAT);
+}
+
+static void every_label_is_found_and_no_other(void **state)
+{
+	const struct labels none = { NULL, 0 };
+
+	(void)state;
+	assert_string_equal(labels_get(&labels, "app"), "web");
+	assert_string_equal(labels_get(&labels, "env"), "prod");
+	assert_string_equal(labels_get(&labels, "tier"), "");
+	assert_null(labels_get(&labels, "a"));
+	assert_null(labels_get(&labels, "apps"));
+	assert_null(labels_get(&labels, "zone"));
+	assert_null(labels_get(&none, "app"));
+}
+
+static bool matches(const char *key, const char *value, const char *key_2, const char *value_2)
+{
+	const struct label pairs[] = { { key, value }, { key_2, value_2 } };
+	const struct labels selector = { pairs, key_2 ? 2 : 1 };
+
+	return labels_match(&selector, &labels);
+}
+
+static void a_selector_matches_when_all_its_pairs_do(void **state)
+{
+	const struct labels none = { NULL, 0 };
+
+	(void)state;
+	assert_true(matches("app", "web", NULL, NULL));
+	assert_true(matches("app", "web", "env", "prod"));
+	assert_true(matches("tier", "", NULL, NULL));
+	assert_false(matches("app", "api", NULL, NULL));
+	assert_false(matches("app", "web", "env", "test"));
+	assert_false(matches("app", "web", "zone", "a"));
+	assert_true(labels_match(&none, &labels));
+	assert_false(labels_match(&labels, &none));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_object_starts_empty_and_takes_its_arena_along),
+		cmocka_unit_test(kinds_protocols_and_modes_have_their_names),
+		cmocka_unit_test(only_real_modes_can_be_asked_for),
+		cmocka_unit_test(every_label_is_found_and_no_other),
+		cmocka_unit_test(a_selector_matches_when_all_its_pairs_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
