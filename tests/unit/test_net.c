@@ -134,6 +134,20 @@ static void a_changed_mac_is_followed(void **state)
 	assert_int_equal(fixture->changed, fixture->next_hop_calls);
 }
 
+static void a_stale_entry_with_a_wrong_mac_is_found_out(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start_peer_on(fixture, "up0", 1, 0x11);
+	run("sysctl -qw net.ipv4.neigh.up0.delay_first_probe_time=1; "
+	    "ip neigh replace 10.0.1.2 lladdr 02:00:00:00:00:99 dev up0 nud stale");
+	start_net(fixture);
+	WATCH(fixture, "10.0.1.2");
+	assert_int_equal(next_hop_of(fixture, "10.0.1.2").state, NEXT_HOP_RESOLVED);
+	assert_int_equal(next_hop_of(fixture, "10.0.1.2").dst_mac[5], 0x99);
+	wait_for_mac(fixture, "10.0.1.2", 0x11);
+}
+
 static void a_neighbour_the_kernel_was_told_to_forget_is_asked_again(void **state)
 {
 	struct fixture *fixture = *state;
@@ -342,6 +356,7 @@ int main(void)
 		TEST(an_ipv4_route_may_have_an_ipv6_gateway),
 		TEST(addresses_that_no_frame_can_reach_are_unreachable),
 		TEST(a_changed_mac_is_followed),
+		TEST(a_stale_entry_with_a_wrong_mac_is_found_out),
 		TEST(a_neighbour_the_kernel_was_told_to_forget_is_asked_again),
 		TEST(a_neighbour_that_appears_later_is_resolved),
 		TEST(a_link_that_goes_down_and_up_loses_and_finds_its_neighbours),

@@ -245,6 +245,36 @@ static void an_answer_outlives_the_kernels_entry_until_failure_or_another_answer
 	neighbour_table_finish(&table);
 }
 
+/* Whether the neighbour is asked when it is now_ms. */
+static bool asks_at(struct neighbour_table *table, struct netlink *netlink, uint64_t now_ms)
+{
+	neighbour_table_ask(table, netlink, now_ms);
+	return table->neighbours[0].asked_ms == now_ms;
+}
+
+static void unresolved_neighbours_are_asked_each_second_and_stale_ones_each_ten(void **state)
+{
+	struct neighbour_table table = table_of_one();
+	struct netlink *netlink;
+
+	(void)state;
+	assert_int_equal(netlink_open(NULL, 0, &netlink, NULL), 0);
+	assert_true(asks_at(&table, netlink, 100000));
+	assert_false(asks_at(&table, netlink, 100500));
+	assert_true(asks_at(&table, netlink, 101000));
+	tell(&table, RTM_NEWNEIGH, NUD_FAILED, 0);
+	assert_true(asks_at(&table, netlink, 102000));
+	tell(&table, RTM_NEWNEIGH, NUD_STALE, 7);
+	assert_false(asks_at(&table, netlink, 107000));
+	assert_true(asks_at(&table, netlink, 112000));
+	tell(&table, RTM_NEWNEIGH, NUD_REACHABLE, 7);
+	assert_false(asks_at(&table, netlink, 200000));
+	tell(&table, RTM_DELNEIGH, NUD_REACHABLE, 7);
+	assert_true(asks_at(&table, netlink, 201000));
+	netlink_close(netlink);
+	neighbour_table_finish(&table);
+}
+
 static void route_events_tell_their_destinations(void **state)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -306,6 +336,8 @@ int main(void)
 		cmocka_unit_test(every_state_with_an_address_is_an_answer),
 		cmocka_unit_test(
 			an_answer_outlives_the_kernels_entry_until_failure_or_another_answer),
+		cmocka_unit_test(
+			unresolved_neighbours_are_asked_each_second_and_stale_ones_each_ten),
 		cmocka_unit_test(route_events_tell_their_destinations),
 		cmocka_unit_test(messages_cut_short_are_ignored),
 	};
