@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cppcheck.h - what cppcheck takes for the macros of headers that it does not read. */
+#define GUIDEWAY_VERSION ""
+#define LIST_HEAD(name, type)                                                                      \
+	struct name {                                                                              \
+		struct type *first;                                                                \
+	}
+#define json_array_foreach(array, index, value)                                                    \
+	for (index = 0; (value = json_array_get(array, index)); index++)
+#define json_object_foreach(object, key, value) while (json_next(object, &(key), &(value)))
