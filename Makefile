@@ -58,7 +58,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
-$(B)/user/datapath/%.o: $(skeletons)
+$(patsubst %.c,$(B)/%.o,$(wildcard user/datapath/*.c)): $(skeletons)
 
 $(B)/user/%.o: user/%.c
 	$(call say,CC,$@)
@@ -68,9 +68,9 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libguideway.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
 
-$(B)/tests/bpf/%: tests/bpf/%.c $(skeletons) $(wildcard tests/bpf/*.h)
+$(B)/tests/bpf/%: tests/bpf/%.c $(skeletons) $(B)/libguideway.a $(wildcard tests/bpf/*.h)
 	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< -lbpf -lelf -lz -lcmocka -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
 
 $(B)/tests/netns/%: tests/netns/%.c
 	$(call say,TOOL,$@)
