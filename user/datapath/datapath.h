@@ -56,9 +56,9 @@ void datapath_close(struct datapath *datapath); /* NULL is nothing */
 /* Detaches and removes everything pinned. -EBUSY while an agent has it, -ENOENT when nothing is. */
 int datapath_remove(const char *pin_dir, struct error *error);
 
-/* What an earlier agent left: sorted, valid until the next change. */
-size_t datapath_services(const struct datapath *datapath, const struct service_key **ret_keys);
-size_t datapath_vips(const struct datapath *datapath, const struct address **ret_vips);
+/* What is programmed, at first what an earlier agent left: sorted, valid until the next call. */
+size_t datapath_services(struct datapath *datapath, const struct service_key **ret_keys);
+size_t datapath_vips(struct datapath *datapath, const struct address **ret_vips);
 
 /*
  * Makes the service what service says: its table is complete before it becomes visible.
@@ -71,8 +71,7 @@ int datapath_remove_service(struct datapath *datapath, const struct service_key 
 			    struct error *error);
 
 int datapath_add_vip(struct datapath *datapath, const struct address *vip, struct error *error);
-int datapath_remove_vip(struct datapath *datapath, const struct address *vip,
-			struct error *error);
+int datapath_remove_vip(struct datapath *datapath, const struct address *vip, struct error *error);
 
 /* The host's own addresses: traffic to a VIP among them that no service has is the host's. */
 int datapath_set_own_addresses(struct datapath *datapath, const struct address *addresses,
@@ -85,9 +84,14 @@ int datapath_set_own_addresses(struct datapath *datapath, const struct address *
 int datapath_set_gateway_addresses(struct datapath *datapath, const struct address *addresses,
 				   size_t count, struct error *error);
 
-/* Where frames for every backend with this address go. */
+/*
+ * Where frames for every backend with this address go. While it is unresolved, what an
+ * earlier agent knew stays. May come before the services that use it.
+ */
 int datapath_set_next_hop(struct datapath *datapath, const struct address *backend,
 			  const struct next_hop *next_hop, struct error *error);
+/* No service has a backend with this address any more. */
+void datapath_forget_next_hop(struct datapath *datapath, const struct address *backend);
 
 struct traffic {
 	uint64_t packets, bytes, flows, reply_packets, reply_bytes;
@@ -99,6 +103,14 @@ int datapath_service_traffic(const struct datapath *datapath, const struct servi
 int datapath_backend_traffic(const struct datapath *datapath, const struct service_key *key,
 			     const struct backend *backend, struct traffic *ret);
 
+/*
+ * How many slots of the service's table each of count backends owns, and how many
+ * there are; a backend that is not programmed has none. -ENOENT: no such service.
+ */
+int datapath_service_slots(const struct datapath *datapath, const struct service_key *key,
+			   const struct backend *backends, size_t count, uint32_t *ret_slots,
+			   uint32_t *ret_total);
+
 /* Every verdict with its counters, in the order of the list. */
 struct verdict_count {
 	const char *name;
@@ -107,15 +119,15 @@ struct verdict_count {
 	uint64_t packets, bytes;
 };
 int datapath_for_each_verdict(const struct datapath *datapath,
-			      void (*on_verdict)(const struct verdict_count *count,
-						 void *context),
+			      void (*on_verdict)(const struct verdict_count *count, void *context),
 			      void *context);
 
 /* How the program is attached. */
 struct attachment {
 	const char *interface;
 	uint32_t ifindex;
-	bool native; /* else generic: slower, in the kernel's stack */
+	bool native;      /* else generic: slower, in the kernel's stack */
+	int native_error; /* generic in mode auto: the negative errno that native attachment gave */
 };
 size_t datapath_attachments(const struct datapath *datapath, const struct attachment **ret);
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_tables.c - the datapath room against real maps: what is set can be read back,
+ * a restarted agent adopts it, and what is removed is gone.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datapath/datapath.h"
+#include "lib/error.h"
+
+static char pin_dir[64];
+static const char *const interfaces[] = { "lo" };
+
+static struct datapath *open_datapath(void)
+{
+	const struct datapath_settings settings = {
+		.pin_dir = pin_dir,
+		.interfaces = interfaces,
+		.interface_count = 1,
+		.snat_port_first = 1024,
+		.snat_port_last = 32767,
+		.hash_key = { 1, 2, 3 },
+	};
+	struct datapath *datapath = NULL;
+	struct error error = { 0 };
+
+	if (datapath_open(&settings, &datapath, &error) < 0)
+		fail_msg("%s", error.text);
+	return datapath;
+}
+
+/* A datapath that the next open finds: its program is attached. */
+static struct datapath *attach_datapath(void)
+{
+	struct datapath *datapath = open_datapath();
+	struct error error = { 0 };
+
+	if (datapath_attach(datapath, &error) < 0)
+		fail_msg("%s", error.text);
+	return datapath;
+}
+
+static int require_root(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	/* Interface lo of a network namespace of our own. */
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d-tables", getpid());
+	return 0;
+}
+
+static int remove_pins(void **state)
+{
+	(void)state;
+	if (geteuid() == 0)
+		(void)datapath_remove(pin_dir, NULL);
+	return 0;
+}
+
+static void skip_without_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("# skip: needs root to load programs\n");
+	skip();
+}
+
+static struct address address(const char *text)
+{
+	struct address ret;
+
+	assert_int_equal(address_parse(text, &ret, NULL), 0);
+	return ret;
+}
+
+static struct service *make_service(const char *vip, const char *const *backends, size_t count)
+{
+	struct service_key key = { .vip = address(vip), .port = 80, .protocol = PROTOCOL_TCP };
+	struct service *service = service_create(&key, "default", "web", "", count);
+
+	assert_non_null(service);
+	service->mode = FORWARDING_MODE_SNAT;
+	for (size_t i = 0; i < count; i++)
+		service->backends[i] = (struct backend){ address(backends[i]), 8080, 1 };
+	return service;
+}
+
+static void set(struct datapath *datapath, const char *vip, const char *const *backends,
+		size_t count)
+{
+	struct service *service = make_service(vip, backends, count);
+	struct error error = { 0 };
+
+	if (datapath_set_service(datapath, service, &error) < 0)
+		fail_msg("%s", error.text);
+	service_unref(service);
+}
+
+static char *dump(const struct datapath *datapath)
+{
+	char *text = NULL;
+
+	assert_int_equal(datapath_dump(datapath, &text, NULL), 0);
+	return text;
+}
+
+static void assert_dump_has(const struct datapath *datapath, const char *wanted)
+{
+	char *text = dump(datapath);
+
+	if (!strstr(text, wanted))
+		fail_msg("no '%s' in:\n%s", wanted, text);
+	free(text);
+}
+
+static void assert_dump_is(const struct datapath *datapath, const char *wanted)
+{
+	char *text = dump(datapath);
+
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static const char *const three[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
+
+static void what_is_set_can_be_read_back(void **state)
+{
+	struct datapath *datapath;
+	const struct address vip = address("192.0.2.1");
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
+	assert_dump_has(datapath, "address 192.0.2.1 vip\n");
+	assert_dump_has(datapath, "service 192.0.2.1:80/TCP mode snat slots ");
+	assert_dump_has(datapath, "  backend 10.0.0.3 port 8080 slots ");
+	datapath_close(datapath);
+}
+
+static void a_service_without_backends_rejects(void **state)
+{
+	struct datapath *datapath;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	set(datapath, "192.0.2.1", NULL, 0);
+	assert_dump_is(datapath, "service 192.0.2.1:80/TCP mode snat slots 0 reject\n");
+	datapath_close(datapath);
+}
+
+static void what_is_removed_leaves_nothing(void **state)
+{
+	struct datapath *datapath;
+	const struct address vip = address("192.0.2.1");
+	const struct service_key key = { vip, 80, PROTOCOL_TCP };
+	const struct service_key *keys;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
+	assert_int_equal(datapath_services(datapath, &keys), 1);
+	assert_int_equal(datapath_remove_vip(datapath, &vip, NULL), 0);
+	assert_int_equal(datapath_remove_service(datapath, &key, NULL), 0);
+	assert_int_equal(datapath_services(datapath, &keys), 0);
+	assert_dump_is(datapath, "");
+	datapath_close(datapath);
+}
+
+static void a_second_agent_is_refused(void **state)
+{
+	const struct datapath_settings settings = { .pin_dir = pin_dir,
+						    .interfaces = interfaces,
+						    .interface_count = 1 };
+	struct datapath *first, *second = NULL;
+	struct error error = { 0 };
+
+	(void)state;
+	skip_without_root();
+	first = open_datapath();
+	assert_int_equal(datapath_open(&settings, &second, &error), -EBUSY);
+	assert_non_null(strstr(error.text, "another agent"));
+	assert_int_equal(datapath_remove(pin_dir, &error), -EBUSY);
+	datapath_close(first);
+}
+
+static void a_start_that_fails_leaves_no_pins(void **state)
+{
+	(void)state;
+	skip_without_root();
+	datapath_close(open_datapath());
+	assert_int_equal(access(pin_dir, F_OK), -1);
+}
+
+static void a_restarted_agent_adopts_the_tables_as_they_are(void **state)
+{
+	struct datapath *datapath;
+	const struct address vip = address("192.0.2.1");
+	const struct address *vips;
+	char *before, *after;
+
+	(void)state;
+	skip_without_root();
+	datapath = attach_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	set(datapath, "2001:db8::1", three, 2);
+	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
+	before = dump(datapath);
+	datapath_close(datapath);
+
+	datapath = attach_datapath();
+	assert_int_equal(datapath_vips(datapath, &vips), 1);
+	assert_int_equal(address_compare(&vips[0], &vip), 0);
+	after = dump(datapath);
+	assert_string_equal(after, before);
+	free(after);
+	set(datapath, "192.0.2.1", three, 3);
+	after = dump(datapath);
+	assert_string_equal(after, before);
+	free(after);
+	free(before);
+	datapath_close(datapath);
+}
+
+static void a_restarted_agent_can_remove_what_it_adopted(void **state)
+{
+	struct datapath *datapath;
+	const struct service_key key = { address("192.0.2.1"), 80, PROTOCOL_TCP };
+
+	(void)state;
+	skip_without_root();
+	datapath = attach_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	datapath_close(datapath);
+	datapath = attach_datapath();
+	assert_int_equal(datapath_remove_service(datapath, &key, NULL), 0);
+	assert_dump_is(datapath, "");
+	datapath_close(datapath);
+}
+
+static struct next_hop resolved(uint8_t last_byte_of_mac)
+{
+	struct next_hop hop = {
+		.state = NEXT_HOP_RESOLVED,
+		.ifindex = 1,
+		.mtu = 1500,
+		.src_mac = { 2, 0, 0, 0, 0, 1 },
+		.dst_mac = { 2, 0, 0, 0, 1, last_byte_of_mac },
+		.neighbour = address("10.0.0.254"),
+		.source = address("10.0.0.253"),
+		.has_source = true,
+	};
+
+	return hop;
+}
+
+static void set_hop(struct datapath *datapath, const char *backend, struct next_hop hop)
+{
+	const struct address to = address(backend);
+	struct error error = { 0 };
+
+	if (datapath_set_next_hop(datapath, &to, &hop, &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void a_next_hop_is_followed_before_and_after_its_service(void **state)
+{
+	struct datapath *datapath;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	set_hop(datapath, "10.0.0.1", resolved(7));
+	set(datapath, "192.0.2.1", three, 2);
+	assert_dump_has(datapath, "via 02:00:00:00:01:07 dev lo mtu 1500 from 10.0.0.253\n");
+	assert_dump_has(datapath, "via unresolved\n");
+	set_hop(datapath, "10.0.0.2", resolved(7));
+	assert_dump_has(datapath, "address 10.0.0.253 gateway\n");
+	/* One router, one entry: its new MAC address reaches both backends at once. */
+	set_hop(datapath, "10.0.0.1", resolved(9));
+	assert_dump_has(datapath, "backend 10.0.0.2 port 8080 slots ");
+	{
+		char *text = dump(datapath);
+
+		assert_null(strstr(text, "02:00:00:00:01:07"));
+		assert_null(strstr(text, "unresolved"));
+		free(text);
+	}
+	datapath_close(datapath);
+}
+
+static void an_unresolved_next_hop_does_not_displace_an_adopted_one(void **state)
+{
+	struct datapath *datapath;
+	struct next_hop unresolved = resolved(0);
+
+	(void)state;
+	skip_without_root();
+	unresolved.state = NEXT_HOP_UNRESOLVED;
+	datapath = attach_datapath();
+	set_hop(datapath, "10.0.0.1", resolved(7));
+	set(datapath, "192.0.2.1", three, 1);
+	datapath_close(datapath);
+
+	datapath = attach_datapath();
+	set_hop(datapath, "10.0.0.1", unresolved);
+	assert_dump_has(datapath, "via 02:00:00:00:01:07 dev lo");
+	unresolved.state = NEXT_HOP_UNREACHABLE;
+	set_hop(datapath, "10.0.0.1", unresolved);
+	assert_dump_has(datapath, "via unresolved\n");
+	datapath_close(datapath);
+}
+
+static void a_vip_that_the_host_owns_is_marked_local(void **state)
+{
+	struct datapath *datapath;
+	const struct address vip = address("192.0.2.1"), other = address("192.0.2.2");
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
+	assert_int_equal(datapath_add_vip(datapath, &other, NULL), 0);
+	assert_int_equal(datapath_set_own_addresses(datapath, &vip, 1, NULL), 0);
+	assert_dump_is(datapath, "address 192.0.2.1 vip local\naddress 192.0.2.2 vip\n");
+	assert_int_equal(datapath_set_own_addresses(datapath, NULL, 0, NULL), 0);
+	assert_dump_is(datapath, "address 192.0.2.1 vip\naddress 192.0.2.2 vip\n");
+	datapath_close(datapath);
+}
+
+static void many_changes_neither_leak_slots_nor_lose_services(void **state)
+{
+	struct datapath *datapath;
+	const struct service_key *keys;
+	uint32_t slots[3], total;
+	const struct service_key key = { address("192.0.2.1"), 80, PROTOCOL_TCP };
+	const struct backend backends[] = { { address("10.0.0.1"), 8080, 1 },
+					    { address("10.0.0.2"), 8080, 1 },
+					    { address("10.0.0.3"), 8080, 1 } };
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	/* More tables than the slots array could hold if none were given back. */
+	for (int i = 0; i < 60000; i++)
+		set(datapath, "192.0.2.1", three, 2 + (size_t)i % 2);
+	assert_int_equal(datapath_services(datapath, &keys), 1);
+	assert_int_equal(datapath_service_slots(datapath, &key, backends, 3, slots, &total), 0);
+	assert_int_equal(slots[0] + slots[1] + slots[2], total);
+	datapath_close(datapath);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(what_is_set_can_be_read_back, remove_pins),
+		cmocka_unit_test_teardown(a_service_without_backends_rejects, remove_pins),
+		cmocka_unit_test_teardown(what_is_removed_leaves_nothing, remove_pins),
+		cmocka_unit_test_teardown(a_second_agent_is_refused, remove_pins),
+		cmocka_unit_test_teardown(a_start_that_fails_leaves_no_pins, remove_pins),
+		cmocka_unit_test_teardown(a_restarted_agent_adopts_the_tables_as_they_are,
+					  remove_pins),
+		cmocka_unit_test_teardown(a_restarted_agent_can_remove_what_it_adopted,
+					  remove_pins),
+		cmocka_unit_test_teardown(a_next_hop_is_followed_before_and_after_its_service,
+					  remove_pins),
+		cmocka_unit_test_teardown(an_unresolved_next_hop_does_not_displace_an_adopted_one,
+					  remove_pins),
+		cmocka_unit_test_teardown(a_vip_that_the_host_owns_is_marked_local, remove_pins),
+		cmocka_unit_test_teardown(many_changes_neither_leak_slots_nor_lose_services,
+					  remove_pins),
+	};
+
+	return cmocka_run_group_tests_name("tables", tests, require_root, NULL);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* datapath.c - opens and closes the datapath: program, maps, adoption. */
+#include "datapath/internal.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath/ids.h"
+#include "datapath/regions.h"
+#include "guideway.skel.h"
+#include "lib/error.h"
+
+#define REJECTIONS_PER_SECOND 1000 /* a CPU */
+
+/* libbpf tells the reason of a failure by print callback only: the first one is kept. */
+static char library_message[256];
+
+static int keep_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level != LIBBPF_WARN || library_message[0])
+		return 0;
+	(void)vsnprintf(library_message, sizeof(library_message), format, args);
+	library_message[strcspn(library_message, "\n")] = '\0';
+	return 0;
+}
+
+/* Spreads the secret over the words of the multilinear hash (splitmix64's step). */
+static void expand_hash_key(const uint8_t secret[DATAPATH_HASH_KEY_BYTES], __u64 *words)
+{
+	uint64_t parts[DATAPATH_HASH_KEY_BYTES / sizeof(uint64_t)];
+	uint64_t state = 0;
+
+	memcpy(parts, secret, sizeof(parts));
+	for (size_t i = 0; i < GW_HASH_KEY_WORDS; i++) {
+		uint64_t z;
+
+		state += 0x9e3779b97f4a7c15ULL + parts[i % (sizeof(parts) / sizeof(parts[0]))];
+		z = state;
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+		z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+		words[i] = z ^ (z >> 31);
+	}
+}
+
+static void configure(struct datapath *datapath, const struct datapath_settings *settings)
+{
+	struct gw_config config = {
+		.nat_port_first = settings->snat_port_first,
+		.nat_port_count = (__u16)(settings->snat_port_last - settings->snat_port_first + 1),
+		.reject_per_second = REJECTIONS_PER_SECOND,
+		.answer_neighbours = settings->answer_neighbours,
+	};
+
+	expand_hash_key(settings->hash_key, config.hash_key);
+	memcpy((void *)&datapath->skeleton->rodata->config, &config, sizeof(config));
+}
+
+static int write_abi_version(const struct datapath *datapath, struct error *error)
+{
+	struct gw_meta meta = { .abi_version = GW_ABI_VERSION };
+	uint32_t zero = 0;
+	int r = bpf_map__update_elem(datapath->skeleton->maps.meta, &zero, sizeof(zero), &meta,
+				     sizeof(meta), BPF_ANY);
+
+	if (r < 0)
+		return error_set(error, r, "map meta: cannot write it: %s", strerror(-r));
+	return 0;
+}
+
+static int load(struct datapath *datapath, const struct datapath_settings *settings,
+		struct error *error)
+{
+	int r;
+
+	library_message[0] = '\0';
+	(void)libbpf_set_print(keep_message);
+	datapath->skeleton = guideway_bpf__open();
+	if (!datapath->skeleton)
+		return error_set(error, -errno, "cannot open the XDP program: %s", library_message);
+	configure(datapath, settings);
+	r = pins_set_paths(datapath, error);
+	if (r < 0)
+		return r;
+	r = guideway_bpf__load(datapath->skeleton);
+	if (r < 0)
+		return error_set(
+			error, r,
+			"cannot load the XDP program (Linux 6.1 or newer is needed): %s%s%s",
+			strerror(-r), library_message[0] ? ": " : "", library_message);
+	datapath->program_fd = bpf_program__fd(datapath->skeleton->progs.guideway);
+	return write_abi_version(datapath, error);
+}
+
+static int allocate(struct datapath *datapath, const struct datapath_settings *settings)
+{
+	datapath->pin_dir = strdup(settings->pin_dir);
+	datapath->service_ids = ids_create(GW_SERVICE_MAX);
+	datapath->backend_ids = ids_create(GW_BACKEND_MAX);
+	datapath->next_hop_ids = ids_create(GW_NEXT_HOP_MAX);
+	datapath->regions = regions_create(GW_SLOT_MAX);
+	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
+	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
+	datapath->interfaces = calloc(settings->interface_count + 1, sizeof(char *));
+	if (!datapath->pin_dir || !datapath->service_ids || !datapath->backend_ids ||
+	    !datapath->next_hop_ids || !datapath->regions || !datapath->next_hop_users ||
+	    !datapath->backend_links || !datapath->interfaces)
+		return -ENOMEM;
+	for (size_t i = 0; i < settings->interface_count; i++) {
+		datapath->interfaces[i] = strdup(settings->interfaces[i]);
+		if (!datapath->interfaces[i])
+			return -ENOMEM;
+		datapath->interface_count++;
+	}
+	return 0;
+}
+
+static int adopt(struct datapath *datapath, struct error *error)
+{
+	int r = backends_map(datapath, error);
+
+	if (r == 0)
+		r = gateways_adopt(datapath, error);
+	if (r == 0)
+		r = addresses_adopt(datapath, error);
+	if (r == 0)
+		r = services_adopt(datapath, error);
+	return r;
+}
+
+static int check_interfaces(const struct datapath_settings *settings, struct error *error)
+{
+	for (size_t i = 0; i < settings->interface_count; i++)
+		if (if_nametoindex(settings->interfaces[i]) == 0)
+			return error_set(error, -ENODEV,
+					 "interface '%s': there is no such interface (ip link "
+					 "shows those there are)",
+					 settings->interfaces[i]);
+	return 0;
+}
+
+int datapath_open(const struct datapath_settings *settings, struct datapath **ret,
+		  struct error *error)
+{
+	struct datapath *datapath;
+	int r = check_interfaces(settings, error);
+
+	if (r < 0)
+		return r;
+	datapath = calloc(1, sizeof(*datapath));
+	if (!datapath)
+		return error_set(error, -ENOMEM, "no memory for the datapath");
+	datapath->lock_fd = -1;
+	datapath->xdp_mode = settings->xdp_mode;
+	datapath->cpu_count = libbpf_num_possible_cpus();
+	if (allocate(datapath, settings) < 0)
+		r = error_set(error, -ENOMEM, "no memory for the datapath");
+	if (r == 0)
+		r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
+	if (r == 0)
+		r = pins_check_abi(settings->pin_dir, &datapath->is_new, error);
+	if (r == 0)
+		r = load(datapath, settings, error);
+	if (r == 0)
+		r = adopt(datapath, error);
+	if (r < 0) {
+		datapath_close(datapath);
+		return r;
+	}
+	*ret = datapath;
+	return 0;
+}
+
+void datapath_close(struct datapath *datapath)
+{
+	if (!datapath)
+		return;
+	/* A start that failed leaves nothing behind. */
+	if (datapath->is_new && datapath->attachment_count == 0)
+		(void)pins_remove_all(datapath->pin_dir, NULL);
+	attachments_free(datapath);
+	services_free(datapath);
+	addresses_free(datapath);
+	backends_unmap(datapath);
+	guideway_bpf__destroy(datapath->skeleton);
+	free(datapath->placed_next_hops);
+	free(datapath->routes);
+	free(datapath->backend_links);
+	free(datapath->next_hop_users);
+	regions_destroy(datapath->regions);
+	ids_destroy(datapath->next_hop_ids);
+	ids_destroy(datapath->backend_ids);
+	ids_destroy(datapath->service_ids);
+	for (size_t i = 0; i < datapath->interface_count; i++)
+		free(datapath->interfaces[i]);
+	free(datapath->interfaces);
+	if (datapath->lock_fd >= 0)
+		(void)close(datapath->lock_fd);
+	free(datapath->pin_dir);
+	free(datapath);
+}
+
+int datapath_remove(const char *pin_dir, struct error *error)
+{
+	int lock_fd;
+	int r = pins_lock(pin_dir, false, &lock_fd, error);
+
+	if (r < 0)
+		return r;
+	r = pins_remove_all(pin_dir, error);
+	(void)close(lock_fd);
+	return r;
+}

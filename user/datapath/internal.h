@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h - what the files of this room share: the state of one open datapath.
+ */
+#ifndef DATAPATH_INTERNAL_H
+#define DATAPATH_INTERNAL_H
+
+#include <guideway/abi.h>
+
+#include "datapath/datapath.h"
+
+struct bpf_map;
+struct guideway_bpf;
+struct ids;
+struct regions;
+
+/* A backend as one service uses it, and its index into the map. */
+struct placed_backend {
+	struct backend backend;
+	uint32_t id;
+};
+
+/* What the map services holds for one key. */
+struct placed_service {
+	struct gw_service entry;
+	struct service_key key;
+	enum forwarding_mode mode;
+	enum service_fallback fallback;
+	bool known;                      /* false: adopted, weights unknown until it is set again */
+	struct placed_backend *backends; /* sorted by backend_compare */
+	size_t backend_count;
+};
+
+struct placed_address {
+	struct address address;
+	uint32_t flags; /* enum gw_address_flag without GW_ADDRESS_LOCAL */
+};
+
+/* A next hop in use; addresses that are reached the same way share one. */
+struct placed_next_hop {
+	struct next_hop value; /* sorted by device, VLAN, neighbour and source */
+	uint32_t id;
+};
+
+/* How an address is reached, and the backends that have it; sorted by address. */
+struct route {
+	struct address address;
+	uint32_t next_hop;      /* id, GW_NONE when it has none */
+	uint32_t first_backend; /* head of a list through backend_links, GW_NONE when empty */
+};
+
+/* Neighbours of a backend id in the list of its address. */
+struct backend_link {
+	uint32_t next, previous;
+};
+
+struct datapath {
+	char *pin_dir;
+	int lock_fd;
+	bool is_new; /* nothing was pinned before */
+	struct guideway_bpf *skeleton;
+	int program_fd;
+	int cpu_count;
+
+	struct gw_backend *backends; /* the mapped array */
+	struct gw_next_hop *next_hops;
+
+	struct ids *service_ids;
+	struct ids *backend_ids;
+	struct ids *next_hop_ids;
+	struct regions *regions;
+	uint32_t *next_hop_users;           /* backends and routes that point to each id */
+	struct backend_link *backend_links; /* by backend id */
+
+	struct placed_service *services; /* sorted by key */
+	size_t service_count, service_room;
+	struct service_key *keys; /* what datapath_services gives out */
+
+	struct placed_address *addresses; /* sorted */
+	size_t address_count, address_room;
+	struct address *vips; /* what datapath_vips gives out */
+
+	struct address *own_addresses; /* sorted */
+	size_t own_address_count;
+
+	struct placed_next_hop *placed_next_hops;
+	size_t placed_next_hop_count, placed_next_hop_room;
+	struct route *routes; /* sorted by address */
+	size_t route_count, route_room;
+
+	struct address gateways[GW_GATEWAY_MAX]; /* as in the map; only appended to */
+	uint32_t gateway_count;
+	uint32_t set_first[2], set_count[2]; /* configured gateway addresses: IPv6, IPv4 */
+
+	char **interfaces;
+	size_t interface_count;
+	enum xdp_mode xdp_mode;
+	struct attachment *attachments;
+	int *link_fds;
+	size_t attachment_count;
+};
+
+/* abi.c: from and to network order. */
+void abi_address(const struct address *address, struct gw_addr *ret);
+void address_from_abi(const struct gw_addr *address, struct address *ret);
+void abi_service_key(const struct service_key *key, struct gw_service_key *ret);
+void service_key_from_abi(const struct gw_service_key *key, struct service_key *ret);
+
+/* Room for one element more in a growing array; *room counts elements. -ENOMEM. */
+int array_reserve(void **items, size_t *room, size_t count, size_t item_size);
+
+/* pins.c: the pin directory, its lock and its ABI version. */
+int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error);
+/* True in *ret_is_new when no complete set of tables is there to adopt. */
+int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error);
+int pins_set_paths(struct datapath *datapath, struct error *error);
+int pins_remove_all(const char *pin_dir, struct error *error);
+/* "pin_dir/name"; false when it is too long. */
+bool pins_path(const char *pin_dir, const char *name, char *buffer, size_t size);
+
+/* slots.c: writes and reads tables in the slots map through windows of it. */
+int slots_write(struct datapath *datapath, uint32_t offset, const uint32_t *ids, uint32_t count,
+		struct error *error);
+/* *ret is count slots, to be given back by slots_close. */
+int slots_open(const struct datapath *datapath, uint32_t offset, uint32_t count,
+	       const struct gw_slot **ret, struct error *error);
+void slots_close(const struct gw_slot *slots, uint32_t count);
+
+/* services.c: finds what is programmed; NULL when nothing is. */
+struct placed_service *services_find(const struct datapath *datapath,
+				     const struct service_key *key);
+/* Room for one service more, so that services_insert cannot fail; moves services. -ENOMEM. */
+int services_reserve(struct datapath *datapath);
+void services_insert(struct datapath *datapath, const struct placed_service *service);
+void services_free(struct datapath *datapath);
+
+/* adopt.c: reads the services that an earlier agent left. */
+int services_adopt(struct datapath *datapath, struct error *error);
+
+/* counters.c */
+void counters_zero(struct datapath *datapath, struct bpf_map *map, uint32_t id);
+
+/* backends.c */
+int backends_map(struct datapath *datapath, struct error *error);
+void backends_unmap(struct datapath *datapath);
+/* A new id with the backend written and its next hop set. -ENOSPC when the map is full, -ENOMEM. */
+int backends_place(struct datapath *datapath, const struct backend *backend, uint32_t *ret_id);
+void backends_release(struct datapath *datapath, uint32_t id);
+/* Takes over an id found in an adopted table, once. -ENOMEM. */
+int backends_adopt(struct datapath *datapath, uint32_t id, struct backend *ret);
+void backends_set_next_hop(struct datapath *datapath, uint32_t id, uint32_t next_hop);
+
+/* next_hops.c */
+void next_hops_ref(struct datapath *datapath, uint32_t id); /* GW_NONE is nothing */
+void next_hops_unref(struct datapath *datapath, uint32_t id);
+
+/* routes.c: the route of an address, made when there is none; NULL: no memory. */
+struct route *routes_get(struct datapath *datapath, const struct address *address);
+void routes_link_backend(struct datapath *datapath, struct route *route, uint32_t id);
+void routes_unlink_backend(struct datapath *datapath, const struct address *address, uint32_t id);
+
+/* addresses.c */
+int addresses_adopt(struct datapath *datapath, struct error *error);
+int addresses_set_flags(struct datapath *datapath, const struct address *address, uint32_t add,
+			uint32_t remove, struct error *error);
+void addresses_free(struct datapath *datapath);
+
+/* gateways.c */
+int gateways_adopt(struct datapath *datapath, struct error *error);
+/* The range of gateways that backends behind next_hop see as their peer. */
+int gateways_for(struct datapath *datapath, const struct next_hop *next_hop, uint16_t *ret_first,
+		 uint16_t *ret_count, struct error *error);
+
+/* attach.c */
+void attachments_free(struct datapath *datapath);
+
+#endif
