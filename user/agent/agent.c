@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * agent.c - the wiring: which event leads to which call.
+ *
+ *   manifests -> objects -> model -> reconcile -> datapath
+ *   netlink   -> next hops ------> reconcile -> datapath
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/config.h"
+#include "agent/control.h"
+#include "agent/reconcile.h"
+#include "agent/state.h"
+#include "agent/views.h"
+#include "datapath/datapath.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "model/model.h"
+#include "model/pool.h"
+#include "net/net.h"
+#include "source/manifest.h"
+
+struct agent {
+	const struct agent_config *config;
+	struct loop *loop;
+	struct loop_watch *terminate, *interrupt, *hangup;
+	struct pool *pool;
+	struct model *model;
+	struct manifest_source *source;
+	struct net *net;
+	struct datapath *datapath;
+	struct reconciler *reconciler;
+	struct control *control;
+	json_t *problems; /* sentences about manifests that still hold */
+	uint64_t started_ms;
+	bool started; /* events are applied as they come */
+	bool settled; /* nothing of the first state waits for a next hop any more */
+	bool ready;
+};
+
+static void log_failure(int r, const struct error *error)
+{
+	if (r < 0)
+		log_error("%s", error->text);
+}
+
+/* Objects -> model -> datapath. */
+static void apply(struct agent *agent)
+{
+	struct error error = { 0 };
+	bool changed;
+	int r = model_update(agent->model, &changed, &error);
+
+	log_failure(r, &error);
+	if (r < 0)
+		return;
+	/* An address is on disk before anybody can see it in use. */
+	if (changed)
+		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
+			    &error);
+	reconciler_run(agent->reconciler, manifest_source_is_complete(agent->source));
+}
+
+static void on_object(struct object *object, void *owner)
+{
+	struct agent *agent = owner;
+
+	if (model_set_object(agent->model, object) < 0)
+		log_error("no memory for an object: it is ignored");
+}
+
+static void on_removed(enum object_kind kind, const char *namespace, const char *name, void *owner)
+{
+	struct agent *agent = owner;
+
+	model_remove_object(agent->model, kind, namespace, name);
+}
+
+static void on_problem(const char *sentence, void *owner)
+{
+	struct agent *agent = owner;
+
+	log_warning("%s; what was good before stays", sentence);
+	(void)json_array_append_new(agent->problems, json_string(sentence));
+}
+
+static void on_repaired(const char *path, void *owner)
+{
+	struct agent *agent = owner;
+	size_t length = strlen(path);
+
+	log_info("%s: good again", path);
+	for (size_t i = json_array_size(agent->problems); i-- > 0;) {
+		const char *sentence = json_string_value(json_array_get(agent->problems, i));
+
+		if (strncmp(sentence, path, length) == 0 && sentence[length] == ':')
+			(void)json_array_remove(agent->problems, i);
+	}
+}
+
+static void on_skipped(const char *path, const char *kind, void *owner)
+{
+	(void)owner;
+	log_debug("%s: kind '%s' is not used", path, kind);
+}
+
+static void on_batch_end(void *owner)
+{
+	struct agent *agent = owner;
+
+	if (agent->started)
+		apply(agent);
+}
+
+static void on_next_hops_changed(void *owner)
+{
+	struct agent *agent = owner;
+
+	if (agent->started)
+		reconciler_next_hops_changed(agent->reconciler);
+}
+
+static void on_addresses_changed(void *owner)
+{
+	struct agent *agent = owner;
+	struct error error = { 0 };
+	const struct address *addresses;
+	size_t count;
+	int r = net_own_addresses(agent->net, &addresses, &count);
+
+	if (r == 0)
+		r = datapath_set_own_addresses(agent->datapath, addresses, count, &error);
+	log_failure(r, &error);
+}
+
+/* Once: everything is programmed, attached and can be asked for. */
+static void tell_ready(struct agent *agent)
+{
+	size_t count, backends = 0;
+	struct service *const *services = model_services(agent->model, &count);
+
+	if (agent->ready || !agent->started || !agent->settled)
+		return;
+	agent->ready = true;
+	for (size_t i = 0; i < count; i++)
+		backends += services[i]->backend_count;
+	log_info("ready: %zu services with %zu backends after %" PRIu64 " ms", count, backends,
+		 loop_now_ms() - agent->started_ms);
+}
+
+static void on_settled(void *owner)
+{
+	struct agent *agent = owner;
+
+	agent->settled = true;
+	tell_ready(agent);
+}
+
+static void on_stop(void *owner)
+{
+	struct agent *agent = owner;
+
+	log_info(
+		"stopping; the datapath stays and goes on forwarding (guideway detach removes it)");
+	loop_stop(agent->loop);
+}
+
+static void on_hangup(void *owner)
+{
+	struct agent *agent = owner;
+	struct error error = { 0 };
+
+	log_failure(manifest_source_scan(agent->source, &error), &error);
+}
+
+static json_t *on_request(const char *command, const json_t *request, struct error *error,
+			  void *owner)
+{
+	const struct agent *agent = owner;
+	const struct views views = {
+		.config = agent->config,
+		.model = agent->model,
+		.net = agent->net,
+		.datapath = agent->datapath,
+		.problems = agent->problems,
+		.sources_complete = manifest_source_is_complete(agent->source),
+		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
+	};
+
+	(void)request;
+	if (strcmp(command, "services") == 0)
+		return views_services(&views, error);
+	if (strcmp(command, "backends") == 0)
+		return views_backends(&views, error);
+	if (strcmp(command, "status") == 0)
+		return views_status(&views, error);
+	if (strcmp(command, "dump") == 0)
+		return views_dump(&views, error);
+	(void)error_set(error, -EINVAL,
+			"unknown command '%s', expected services, backends, status or dump",
+			command);
+	return NULL;
+}
+
+static int start_loop(struct agent *agent, struct error *error)
+{
+	agent->loop = loop_create();
+	agent->problems = json_array();
+	if (!agent->loop || !agent->problems)
+		return error_set(error, -ENOMEM, "no memory for the agent");
+	agent->terminate = loop_add_signal(agent->loop, SIGTERM, on_stop, agent);
+	agent->interrupt = loop_add_signal(agent->loop, SIGINT, on_stop, agent);
+	agent->hangup = loop_add_signal(agent->loop, SIGHUP, on_hangup, agent);
+	if (!agent->terminate || !agent->interrupt || !agent->hangup)
+		return error_set(error, -ENOMEM, "no memory for the agent's signals");
+	return 0;
+}
+
+static int start_pool(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+
+	agent->pool = pool_create();
+	if (!agent->pool)
+		return error_set(error, -ENOMEM, "no memory for the address pool");
+	for (size_t i = 0; i < config->address_pool.count; i++) {
+		int r = pool_add_range(agent->pool, config->address_pool.items[i], error);
+
+		if (r < 0) {
+			(void)error_prefix(error, "--address-pool");
+			return r;
+		}
+	}
+	return state_load_addresses(config->state_dir, agent->pool, error);
+}
+
+static int start_model(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+	const struct model_settings settings = {
+		.load_balancer_class = config->load_balancer_class,
+		.serve_unclassed = true,
+		.forwarding_mode = config->forwarding_mode,
+		.node_name = config->node_name,
+		.zone = config->zone,
+		.local_policy = config->local_policy,
+		.pool = agent->pool,
+	};
+
+	agent->model = model_create(&settings);
+	if (!agent->model)
+		return error_set(error, -ENOMEM, "no memory for the model");
+	return 0;
+}
+
+static int start_datapath(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+	struct datapath_settings settings = {
+		.pin_dir = config->pin_dir,
+		.interfaces = config->interfaces.items,
+		.interface_count = config->interfaces.count,
+		.xdp_mode = config->xdp_mode,
+		.snat_port_first = config->snat_port_first,
+		.snat_port_last = config->snat_port_last,
+		.answer_neighbours = config->answer_neighbours,
+	};
+	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
+				    sizeof(settings.hash_key), error);
+
+	if (r == 0)
+		r = datapath_open(&settings, &agent->datapath, error);
+	if (r == 0)
+		r = datapath_set_gateway_addresses(agent->datapath, config->gateway_addresses,
+						   config->gateway_address_count, error);
+	return r;
+}
+
+static int start_net(struct agent *agent, struct error *error)
+{
+	const struct net_events events = {
+		.on_next_hops_changed = on_next_hops_changed,
+		.on_addresses_changed = on_addresses_changed,
+		.owner = agent,
+	};
+	int r = net_create(agent->loop, &events, &agent->net, error);
+
+	if (r < 0)
+		return r;
+	on_addresses_changed(agent);
+	agent->reconciler = reconciler_create(agent->loop, agent->model, agent->net,
+					      agent->datapath, on_settled, agent);
+	if (!agent->reconciler)
+		return error_set(error, -ENOMEM, "no memory for the reconciler");
+	return 0;
+}
+
+static int start_source(struct agent *agent, struct error *error)
+{
+	const struct manifest_events events = {
+		.on_object = on_object,
+		.on_removed = on_removed,
+		.on_problem = on_problem,
+		.on_repaired = on_repaired,
+		.on_skipped = on_skipped,
+		.on_batch_end = on_batch_end,
+		.owner = agent,
+	};
+	int r = manifest_source_create(agent->loop, agent->config->manifests.items,
+				       agent->config->manifests.count, &events, &agent->source,
+				       error);
+
+	return r < 0 ? r : manifest_source_scan(agent->source, error);
+}
+
+/* The tables are right before the first packet meets the new program. */
+static int start_forwarding(struct agent *agent, struct error *error)
+{
+	const struct attachment *attachments;
+	size_t count;
+	int r;
+
+	apply(agent);
+	r = datapath_attach(agent->datapath, error);
+	if (r < 0)
+		return r;
+	count = datapath_attachments(agent->datapath, &attachments);
+	for (size_t i = 0; i < count; i++) {
+		if (attachments[i].native)
+			log_info("interface '%s': XDP in native mode", attachments[i].interface);
+		else
+			log_warning("interface '%s': XDP in GENERIC mode (%s): several times "
+				    "slower than native",
+				    attachments[i].interface,
+				    attachments[i].native_error
+					    ? strerror(-attachments[i].native_error)
+					    : "as asked");
+	}
+	return 0;
+}
+
+static int start(struct agent *agent, struct error *error)
+{
+	int r = state_prepare(agent->config->state_dir, error);
+
+	if (r == 0)
+		r = start_loop(agent, error);
+	if (r == 0)
+		r = start_pool(agent, error);
+	if (r == 0)
+		r = start_model(agent, error);
+	if (r == 0)
+		r = start_datapath(agent, error);
+	if (r == 0)
+		r = start_net(agent, error);
+	if (r == 0)
+		r = start_source(agent, error);
+	if (r == 0)
+		r = start_forwarding(agent, error);
+	if (r == 0)
+		r = control_create(agent->loop, agent->config->socket, on_request, agent,
+				   &agent->control, error);
+	agent->started = r == 0;
+	tell_ready(agent);
+	return r;
+}
+
+static void stop(struct agent *agent)
+{
+	control_destroy(agent->control);
+	manifest_source_destroy(agent->source);
+	reconciler_destroy(agent->reconciler);
+	net_destroy(agent->net);
+	datapath_close(agent->datapath);
+	model_destroy(agent->model);
+	pool_destroy(agent->pool);
+	loop_remove(agent->terminate);
+	loop_remove(agent->interrupt);
+	loop_remove(agent->hangup);
+	loop_destroy(agent->loop);
+	json_decref(agent->problems);
+}
+
+int agent_run(const struct agent_config *config, struct error *error)
+{
+	struct agent agent = { .config = config, .started_ms = loop_now_ms() };
+	int r = start(&agent, error);
+
+	if (r == 0)
+		r = loop_run(agent.loop);
+	stop(&agent);
+	return r;
+}
+
+int agent_detach(const char *pin_dir, struct error *error)
+{
+	return datapath_remove(pin_dir, error);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reconcile.c - owns the list of services as they were last programmed, and of watched addresses.
+ */
+#include "agent/reconcile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/datapath.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "model/model.h"
+#include "model/plan.h"
+#include "net/net.h"
+
+/* An ARP or ND answer takes a few ms; who has not answered by then is programmed all the same. */
+#define NEXT_HOP_PATIENCE_MS 200
+#define RETRY_MS 1000
+#define UNREACHABLE_LINES 5
+
+struct watched {
+	struct address address;
+	uint64_t since_ms;
+	enum next_hop_state state;
+};
+
+struct reconciler {
+	struct loop *loop;
+	struct model *model;
+	struct net *net;
+	struct datapath *datapath;
+	void (*on_settled)(void *owner);
+	void *owner;
+	struct loop_watch *retry;
+	bool prune;
+
+	struct service **applied; /* sorted by key; references */
+	size_t applied_count;
+
+	struct watched *watched; /* sorted by address */
+	size_t watched_count;
+
+	size_t waiting_count; /* services held back in the last run */
+	size_t failed_count;
+	char last_failure[sizeof(((struct error *)0)->text)];
+	bool kept_told;
+	size_t unreachable_told;
+};
+
+static void on_retry(void *owner)
+{
+	struct reconciler *reconciler = owner;
+
+	reconciler_run(reconciler, reconciler->prune);
+}
+
+struct reconciler *reconciler_create(struct loop *loop, struct model *model, struct net *net,
+				     struct datapath *datapath, void (*on_settled)(void *owner),
+				     void *owner)
+{
+	struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
+
+	if (!reconciler)
+		return NULL;
+	*reconciler = (struct reconciler){
+		.loop = loop,
+		.model = model,
+		.net = net,
+		.datapath = datapath,
+		.on_settled = on_settled,
+		.owner = owner,
+		.retry = loop_add_timer(loop, on_retry, reconciler),
+	};
+	if (!reconciler->retry) {
+		free(reconciler);
+		return NULL;
+	}
+	return reconciler;
+}
+
+void reconciler_destroy(struct reconciler *reconciler)
+{
+	if (!reconciler)
+		return;
+	loop_remove(reconciler->retry);
+	for (size_t i = 0; i < reconciler->applied_count; i++)
+		service_unref(reconciler->applied[i]);
+	free(reconciler->applied);
+	free(reconciler->watched);
+	free(reconciler);
+}
+
+static void note_failure(struct reconciler *reconciler, const struct error *error)
+{
+	reconciler->failed_count++;
+	/* Told once, not at each retry. */
+	if (strcmp(reconciler->last_failure, error->text) == 0)
+		return;
+	memcpy(reconciler->last_failure, error->text, sizeof(reconciler->last_failure));
+	log_error("%s; what is programmed stays as it was", error->text);
+}
+
+/* The index of key in applied, or where it would stand. */
+static size_t applied_position(const struct reconciler *reconciler, const struct service_key *key)
+{
+	size_t low = 0, high = reconciler->applied_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (service_key_compare(&reconciler->applied[middle]->key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct service *applied_find(const struct reconciler *reconciler,
+				    const struct service_key *key)
+{
+	size_t at = applied_position(reconciler, key);
+
+	if (at < reconciler->applied_count &&
+	    service_key_compare(&reconciler->applied[at]->key, key) == 0)
+		return reconciler->applied[at];
+	return NULL;
+}
+
+static void applied_remove(struct reconciler *reconciler, const struct service_key *key)
+{
+	size_t at = applied_position(reconciler, key);
+
+	if (!applied_find(reconciler, key))
+		return;
+	service_unref(reconciler->applied[at]);
+	reconciler->applied_count--;
+	memmove(&reconciler->applied[at], &reconciler->applied[at + 1],
+		(reconciler->applied_count - at) * sizeof(struct service *));
+}
+
+static void applied_set(struct reconciler *reconciler, struct service *service)
+{
+	size_t at = applied_position(reconciler, &service->key);
+	struct service **grown;
+
+	if (applied_find(reconciler, &service->key)) {
+		service_unref(reconciler->applied[at]);
+		reconciler->applied[at] = service_ref(service);
+		return;
+	}
+	grown = realloc(reconciler->applied, (reconciler->applied_count + 1) * sizeof(*grown));
+	if (!grown)
+		return; /* it will be set again, which the datapath finds to be no change */
+	reconciler->applied = grown;
+	memmove(&grown[at + 1], &grown[at], (reconciler->applied_count - at) * sizeof(*grown));
+	grown[at] = service_ref(service);
+	reconciler->applied_count++;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+/* Every backend's address, sorted, each once; the caller's to free. -ENOMEM as false. */
+static bool collect_addresses(const struct reconciler *reconciler, struct address **ret,
+			      size_t *ret_count)
+{
+	size_t service_count, room = 0, count = 0;
+	struct service *const *services = model_services(reconciler->model, &service_count);
+	struct address *addresses;
+
+	for (size_t i = 0; i < service_count; i++)
+		room += services[i]->backend_count;
+	addresses = malloc((room + 1) * sizeof(*addresses));
+	if (!addresses)
+		return false;
+	for (size_t i = 0; i < service_count; i++)
+		for (size_t j = 0; j < services[i]->backend_count; j++)
+			addresses[count++] = services[i]->backends[j].address;
+	qsort(addresses, count, sizeof(*addresses), compare_addresses);
+	room = count;
+	count = 0;
+	for (size_t i = 0; i < room; i++)
+		if (count == 0 || address_compare(&addresses[i], &addresses[count - 1]) != 0)
+			addresses[count++] = addresses[i];
+	*ret = addresses;
+	*ret_count = count;
+	return true;
+}
+
+static struct watched *watched_find(const struct reconciler *reconciler,
+				    const struct address *address)
+{
+	if (reconciler->watched_count == 0)
+		return NULL;
+	return bsearch(address, reconciler->watched, reconciler->watched_count,
+		       sizeof(struct watched), compare_addresses);
+}
+
+static bool is_attached(const struct reconciler *reconciler, uint32_t ifindex)
+{
+	const struct attachment *attachments;
+	size_t count = datapath_attachments(reconciler->datapath, &attachments);
+
+	for (size_t i = 0; i < count; i++)
+		if (attachments[i].ifindex == ifindex)
+			return true;
+	return count == 0; /* not attached yet: nothing to compare with */
+}
+
+static void program_next_hop(struct reconciler *reconciler, struct watched *watched,
+			     const struct next_hop *next_hop)
+{
+	struct error error = { 0 };
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (next_hop->state == NEXT_HOP_UNREACHABLE && watched->state != NEXT_HOP_UNREACHABLE &&
+	    ++reconciler->unreachable_told <= UNREACHABLE_LINES)
+		log_warning("backend %s: no way to it (no route, or its neighbour is silent); its "
+			    "packets are dropped and counted as no_next_hop",
+			    address_format(&watched->address, text));
+	if (next_hop->state == NEXT_HOP_RESOLVED && !is_attached(reconciler, next_hop->ifindex))
+		log_warning("backend %s: reached through interface %u, which is not among "
+			    "--interface: its replies will not be translated",
+			    address_format(&watched->address, text), next_hop->ifindex);
+	watched->state = next_hop->state;
+	if (datapath_set_next_hop(reconciler->datapath, &watched->address, next_hop, &error) < 0)
+		note_failure(reconciler, &error);
+}
+
+/* Watches the addresses; those that are new are programmed, those that left are returned. */
+static void update_watched(struct reconciler *reconciler, const struct address *addresses,
+			   size_t count, struct watched **ret_before, size_t *ret_before_count)
+{
+	struct watched *watched = calloc(count + 1, sizeof(*watched));
+	struct error error = { 0 };
+	uint64_t now = loop_now_ms();
+
+	*ret_before = NULL;
+	*ret_before_count = 0;
+	if (!watched)
+		return;
+	if (net_watch(reconciler->net, addresses, count, &error) < 0)
+		note_failure(reconciler, &error);
+	for (size_t i = 0; i < count; i++) {
+		const struct watched *before = watched_find(reconciler, &addresses[i]);
+
+		watched[i] = (struct watched){ .address = addresses[i], .since_ms = now };
+		if (before)
+			watched[i] = *before;
+	}
+	*ret_before = reconciler->watched;
+	*ret_before_count = reconciler->watched_count;
+	reconciler->watched = watched;
+	reconciler->watched_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct next_hop next_hop;
+
+		if (watched[i].since_ms == now &&
+		    net_next_hop(reconciler->net, &addresses[i], &next_hop) == 0)
+			program_next_hop(reconciler, &watched[i], &next_hop);
+	}
+}
+
+static void forget_left(struct reconciler *reconciler, const struct watched *before, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!watched_find(reconciler, &before[i].address))
+			datapath_forget_next_hop(reconciler->datapath, &before[i].address);
+}
+
+static int compare_backends(const void *a, const void *b)
+{
+	return backend_compare(a, b);
+}
+
+static bool has_backend(const struct service *service, const struct backend *backend)
+{
+	return service->backend_count && bsearch(backend, service->backends, service->backend_count,
+						 sizeof(*backend), compare_backends);
+}
+
+/* Whether a backend that is new to the service is still being asked for its MAC address. */
+static bool must_wait(const struct reconciler *reconciler, const struct service *service)
+{
+	const struct service *applied = applied_find(reconciler, &service->key);
+	uint64_t now = loop_now_ms();
+
+	for (size_t i = 0; i < service->backend_count; i++) {
+		const struct watched *watched =
+			watched_find(reconciler, &service->backends[i].address);
+
+		if (!watched || watched->state != NEXT_HOP_UNRESOLVED ||
+		    now - watched->since_ms >= NEXT_HOP_PATIENCE_MS)
+			continue;
+		if (!applied || !has_backend(applied, &service->backends[i]))
+			return true;
+	}
+	return false;
+}
+
+static void log_service(const char *what, const struct service *service)
+{
+	char text[SERVICE_KEY_TEXT_SIZE];
+
+	log_debug("service '%s/%s' %s: %s, %zu backends", service->namespace, service->name,
+		  service_key_format(&service->key, text), what, service->backend_count);
+}
+
+static int set_service(struct reconciler *reconciler, const struct plan_step *step,
+		       struct error *error)
+{
+	int r = datapath_set_service(reconciler->datapath, step->service, error);
+
+	if (r < 0)
+		return r;
+	applied_set(reconciler, step->service);
+	log_service("programmed", step->service);
+	return 0;
+}
+
+static int remove_service(struct reconciler *reconciler, const struct plan_step *step,
+			  struct error *error)
+{
+	int r = datapath_remove_service(reconciler->datapath, &step->key, error);
+	char text[SERVICE_KEY_TEXT_SIZE];
+
+	if (r < 0)
+		return r;
+	applied_remove(reconciler, &step->key);
+	log_debug("service %s: removed", service_key_format(&step->key, text));
+	return 0;
+}
+
+static int apply_step(struct reconciler *reconciler, const struct plan_step *step,
+		      struct error *error)
+{
+	switch (step->kind) {
+	case PLAN_SET_SERVICE:
+		return set_service(reconciler, step, error);
+	case PLAN_ADD_VIP:
+		return datapath_add_vip(reconciler->datapath, &step->vip, error);
+	case PLAN_REMOVE_VIP:
+		return datapath_remove_vip(reconciler->datapath, &step->vip, error);
+	case PLAN_REMOVE_SERVICE:
+		return remove_service(reconciler, step, error);
+	}
+	return error_set(error, -EINVAL, "plan step of unknown kind %d", step->kind);
+}
+
+/* A VIP whose services all wait is not shown yet. */
+static bool vip_has_service(const struct reconciler *reconciler, const struct address *vip)
+{
+	for (size_t i = 0; i < reconciler->applied_count; i++)
+		if (address_compare(&reconciler->applied[i]->key.vip, vip) == 0)
+			return true;
+	return false;
+}
+
+static void apply_plan(struct reconciler *reconciler, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		struct error error = { 0 };
+
+		if (step->kind == PLAN_SET_SERVICE && must_wait(reconciler, step->service)) {
+			reconciler->waiting_count++;
+			continue;
+		}
+		if (step->kind == PLAN_ADD_VIP && reconciler->waiting_count &&
+		    !vip_has_service(reconciler, &step->vip))
+			continue;
+		if (apply_step(reconciler, step, &error) < 0)
+			note_failure(reconciler, &error);
+	}
+}
+
+static int make_plan(struct reconciler *reconciler, struct plan **ret_plan, struct error *error)
+{
+	const struct service_key *keys;
+	const struct address *vips;
+	size_t key_count = datapath_services(reconciler->datapath, &keys);
+	size_t vip_count = datapath_vips(reconciler->datapath, &vips);
+	size_t wanted_count;
+	struct service *const *wanted = model_services(reconciler->model, &wanted_count);
+	struct plan_programmed *programmed = calloc(key_count + 1, sizeof(*programmed));
+	int r;
+
+	if (!programmed)
+		return error_set(error, -ENOMEM, "no memory for a plan");
+	for (size_t i = 0; i < key_count; i++)
+		programmed[i] =
+			(struct plan_programmed){ keys[i], applied_find(reconciler, &keys[i]) };
+	r = plan_create(wanted, wanted_count, programmed, key_count, vips, vip_count,
+			reconciler->prune, ret_plan, error);
+	free(programmed);
+	return r;
+}
+
+static void tell_kept(struct reconciler *reconciler)
+{
+	size_t wanted_count;
+	const struct service_key *keys;
+	size_t programmed_count = datapath_services(reconciler->datapath, &keys);
+
+	(void)model_services(reconciler->model, &wanted_count);
+	if (reconciler->prune || reconciler->kept_told || programmed_count <= wanted_count)
+		return;
+	reconciler->kept_told = true;
+	log_warning("%zu services of an earlier run are in no manifest that can be read; they are "
+		    "kept until every manifest is good",
+		    programmed_count - wanted_count);
+}
+
+void reconciler_run(struct reconciler *reconciler, bool prune)
+{
+	struct error error = { 0 };
+	struct address *addresses;
+	struct watched *before;
+	size_t address_count, before_count;
+	struct plan *plan = NULL;
+
+	reconciler->prune = prune;
+	reconciler->waiting_count = 0;
+	reconciler->failed_count = 0;
+	loop_timer_clear(reconciler->retry);
+	if (!collect_addresses(reconciler, &addresses, &address_count)) {
+		(void)error_set(&error, -ENOMEM, "no memory for the backends' addresses");
+		note_failure(reconciler, &error);
+		loop_timer_set(reconciler->retry, RETRY_MS);
+		return;
+	}
+	update_watched(reconciler, addresses, address_count, &before, &before_count);
+	free(addresses);
+	if (make_plan(reconciler, &plan, &error) < 0)
+		note_failure(reconciler, &error);
+	else
+		apply_plan(reconciler, plan);
+	plan_destroy(plan);
+	forget_left(reconciler, before, before_count);
+	free(before);
+	tell_kept(reconciler);
+	if (reconciler->failed_count)
+		loop_timer_set(reconciler->retry, RETRY_MS);
+	else
+		reconciler->last_failure[0] = '\0';
+	if (reconciler->waiting_count)
+		loop_timer_set(reconciler->retry, NEXT_HOP_PATIENCE_MS);
+	else
+		reconciler->on_settled(reconciler->owner);
+}
+
+static void on_changed(const struct address *address, const struct next_hop *next_hop,
+		       void *context)
+{
+	struct reconciler *reconciler = context;
+	struct watched *watched = watched_find(reconciler, address);
+
+	if (watched)
+		program_next_hop(reconciler, watched, next_hop);
+}
+
+void reconciler_next_hops_changed(struct reconciler *reconciler)
+{
+	reconciler->unreachable_told = 0;
+	net_take_changed(reconciler->net, on_changed, reconciler);
+	if (reconciler->unreachable_told > UNREACHABLE_LINES)
+		log_warning("%zu more backends: no way to them",
+			    reconciler->unreachable_told - UNREACHABLE_LINES);
+	if (reconciler->waiting_count)
+		reconciler_run(reconciler, reconciler->prune);
+}

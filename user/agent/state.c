@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.c - files in the state directory, each replaced as a whole. */
+#include "agent/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "lib/error.h"
+#include "model/pool.h"
+
+static int make_path(const char *state_dir, const char *name, char *path, struct error *error)
+{
+	int length = snprintf(path, PATH_MAX, "%s/%s", state_dir, name);
+
+	if (length < 0 || length >= PATH_MAX)
+		return error_set(error, -ENAMETOOLONG, "%s: the path is too long", state_dir);
+	return 0;
+}
+
+int state_prepare(const char *state_dir, struct error *error)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/", state_dir) >= (int)sizeof(path))
+		return error_set(error, -ENAMETOOLONG, "%s: the path is too long", state_dir);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return error_set(error, -errno, "%s: cannot create the state directory: %s",
+					 path, strerror(errno));
+		*slash = '/';
+	}
+	if (access(state_dir, W_OK | X_OK) < 0)
+		return error_set(error, -errno, "%s: cannot write to the state directory: %s",
+				 state_dir, strerror(errno));
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, text, length);
+
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0) {
+			text += written;
+			length -= (size_t)written;
+		}
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A reader sees the old file or the whole new one, also after a power cut. */
+static int replace_file(const char *path, const char *text, struct error *error)
+{
+	char temporary[PATH_MAX + 8];
+	int fd, r;
+
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(error, -errno, "%s: cannot create it: %s", temporary,
+				 strerror(errno));
+	r = write_all(fd, text, strlen(text));
+	(void)close(fd);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(temporary);
+		return error_set(error, r, "%s: cannot write it: %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static int key_from_hex(const char *path, const char *text, uint8_t *key, size_t size,
+			struct error *error)
+{
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+
+		if (low < 0)
+			return error_set(error, -EINVAL,
+					 "%s: not a hash key, expected %zu hexadecimal digits "
+					 "(openssl rand -hex %zu)",
+					 path, 2 * size, size);
+		key[i] = (uint8_t)(high << 4 | low);
+	}
+	if (text[2 * size] != '\0' && text[2 * size] != '\n')
+		return error_set(error, -EINVAL,
+				 "%s: more than a hash key, expected %zu hexadecimal digits", path,
+				 2 * size);
+	return 0;
+}
+
+static int make_key(const char *path, size_t size, struct error *error)
+{
+	uint8_t key[64];
+	char text[2 * sizeof(key) + 2] = "";
+
+	if (size > sizeof(key) || getrandom(key, size, 0) != (ssize_t)size)
+		return error_set(error, -EIO, "%s: no random bytes for a hash key", path);
+	for (size_t i = 0; i < size; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", key[i]);
+	text[2 * size] = '\n';
+	text[2 * size + 1] = '\0';
+	return replace_file(path, text, error);
+}
+
+static int read_key(const char *path, uint8_t *ret_key, size_t size, struct error *error)
+{
+	char text[256] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return error_set(error, -errno, "%s: cannot read the hash key: %s", path,
+				 strerror(errno));
+	length = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (length < 0)
+		return error_set(error, -errno, "%s: cannot read the hash key: %s", path,
+				 strerror(errno));
+	return key_from_hex(path, text, ret_key, size, error);
+}
+
+int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_key, size_t size,
+			struct error *error)
+{
+	char own[PATH_MAX];
+	int r;
+
+	if (path)
+		return read_key(path, ret_key, size, error);
+	r = make_path(state_dir, "hash-key", own, error);
+	if (r == 0 && access(own, F_OK) < 0)
+		r = make_key(own, size, error);
+	return r < 0 ? r : read_key(own, ret_key, size, error);
+}
+
+static int load_assignment(const char *path, struct pool *pool, const json_t *item,
+			   struct error *error)
+{
+	const char *owner = json_string_value(json_object_get(item, "service"));
+	const char *text = json_string_value(json_object_get(item, "address"));
+	struct address address;
+	int r;
+
+	if (!owner || !text)
+		return error_set(error, -EINVAL, "%s: an entry has no service or no address", path);
+	r = address_parse(text, &address, error);
+	if (r == 0)
+		r = pool_reserve(pool, owner, &address, true, error);
+	return r;
+}
+
+int state_load_addresses(const char *state_dir, struct pool *pool, struct error *error)
+{
+	char path[PATH_MAX];
+	json_error_t json_error;
+	json_t *list;
+	json_t *item;
+	size_t index;
+	int r = make_path(state_dir, "addresses.json", path, error);
+
+	if (r < 0)
+		return r;
+	if (access(path, F_OK) < 0)
+		return 0;
+	list = json_load_file(path, 0, &json_error);
+	if (!list)
+		return error_set(error, -EINVAL, "%s:%d:%d: %s", path, json_error.line,
+				 json_error.column, json_error.text);
+	json_array_foreach(list, index, item)
+	{
+		r = load_assignment(path, pool, item, error);
+		if (r < 0)
+			break;
+	}
+	json_decref(list);
+	return r;
+}
+
+static void append_assignment(const char *owner, const struct address *address, void *context)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	(void)json_array_append_new(context, json_pack("{s:s, s:s}", "service", owner, "address",
+						       address_format(address, text)));
+}
+
+static bool file_says(const char *path, const json_t *list)
+{
+	json_t *old = json_load_file(path, 0, NULL);
+	bool same = old ? json_equal(old, list) : json_array_size(list) == 0;
+
+	json_decref(old);
+	return same;
+}
+
+int state_save_addresses(const char *state_dir, const struct pool *pool, struct error *error)
+{
+	char path[PATH_MAX];
+	json_t *list = json_array();
+	char *text = NULL;
+	int r = list ? make_path(state_dir, "addresses.json", path, error)
+		     : error_set(error, -ENOMEM, "no memory for the pool's addresses");
+
+	if (r == 0) {
+		pool_for_each(pool, append_assignment, list);
+		if (!file_says(path, list)) {
+			text = json_dumps(list, JSON_INDENT(2));
+			r = text ? replace_file(path, text, error)
+				 : error_set(error, -ENOMEM, "no memory for the pool's addresses");
+		}
+	}
+	free(text);
+	json_decref(list);
+	return r;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * state.h - what the agent keeps in its state directory: the hash key, and which Service
+ * has which address of the pool.
+ */
+#ifndef AGENT_STATE_H
+#define AGENT_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct pool;
+
+/* Creates the directory, with its parents, for root only. */
+int state_prepare(const char *state_dir, struct error *error);
+
+/*
+ * Reads the key from path: 64 hexadecimal digits. With path NULL from
+ * state_dir/hash-key, which is made with random bytes when it is not there.
+ */
+int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_key, size_t size,
+			struct error *error);
+
+/* Gives the pool the assignments in state_dir/addresses.json; no such file is no error. */
+int state_load_addresses(const char *state_dir, struct pool *pool, struct error *error);
+/* Writes them, atomically, when they differ from what the file says. */
+int state_save_addresses(const char *state_dir, const struct pool *pool, struct error *error);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* views.c - the agent's state as JSON. */
+#include "agent/views.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "datapath/datapath.h"
+#include "lib/error.h"
+#include "model/model.h"
+#include "model/service.h"
+#include "net/net.h"
+
+static json_t *traffic_json(const struct traffic *traffic)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "packets", (json_int_t)traffic->packets,
+			 "bytes", (json_int_t)traffic->bytes, "flows", (json_int_t)traffic->flows,
+			 "replyPackets", (json_int_t)traffic->reply_packets, "replyBytes",
+			 (json_int_t)traffic->reply_bytes);
+}
+
+static void traffic_add(struct traffic *sum, const struct traffic *more)
+{
+	sum->packets += more->packets;
+	sum->bytes += more->bytes;
+	sum->flows += more->flows;
+	sum->reply_packets += more->reply_packets;
+	sum->reply_bytes += more->reply_bytes;
+}
+
+static json_t *address_json(const struct address *address)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	return json_string(address_format(address, text));
+}
+
+static const char *type_name(enum service_type type)
+{
+	static const char *const names[] = {
+		[SERVICE_CLUSTER_IP] = "ClusterIP",
+		[SERVICE_NODE_PORT] = "NodePort",
+		[SERVICE_LOAD_BALANCER] = "LoadBalancer",
+		[SERVICE_EXTERNAL_NAME] = "ExternalName",
+	};
+
+	return names[type];
+}
+
+static json_t *ports_json(const struct service_object *service)
+{
+	json_t *ports = json_array();
+
+	for (size_t i = 0; i < service->port_count; i++) {
+		const struct service_port *port = &service->ports[i];
+
+		(void)json_array_append_new(
+			ports, json_pack("{s:s, s:i, s:i, s:s}", "name", port->name, "port",
+					 (int)port->port, "nodePort", (int)port->node_port,
+					 "protocol", protocol_name(port->protocol)));
+	}
+	return ports;
+}
+
+static json_t *labels_json(const struct labels *labels)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < labels->count; i++)
+		(void)json_object_set_new(object, labels->items[i].key,
+					  json_string(labels->items[i].value));
+	return object;
+}
+
+/* What all (VIP, port, protocol) of one Kubernetes Service carried. */
+static struct traffic service_traffic(const struct views *views, const struct object *object)
+{
+	struct traffic sum = { 0 };
+	size_t count;
+	struct service *const *services = model_services(views->model, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct traffic traffic;
+
+		if (strcmp(services[i]->name, object->name) == 0 &&
+		    strcmp(services[i]->namespace, object->namespace) == 0 &&
+		    datapath_service_traffic(views->datapath, &services[i]->key, &traffic) == 0)
+			traffic_add(&sum, &traffic);
+	}
+	return sum;
+}
+
+struct service_list {
+	const struct views *views;
+	json_t *array;
+};
+
+static void append_service(const struct service_status *status, void *context)
+{
+	struct service_list *list = context;
+	const struct object *object = status->object;
+	const struct service_object *service = &object->service;
+	enum forwarding_mode mode = service->forwarding_mode;
+	struct traffic traffic = service_traffic(list->views, object);
+	json_t *vips = json_array();
+
+	if (mode == FORWARDING_MODE_DEFAULT)
+		mode = list->views->config->forwarding_mode;
+	for (size_t i = 0; i < status->vip_count; i++)
+		(void)json_array_append_new(vips, address_json(&status->vips[i]));
+	(void)json_array_append_new(
+		list->array,
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:s?, s:o}",
+			  "namespace", object->namespace, "name", object->name, "type",
+			  type_name(service->type), "clusterIP", service->cluster_ip, "externalIPs",
+			  vips, "ports", ports_json(service), "ready",
+			  (json_int_t)status->ready_count, "endpoints",
+			  (json_int_t)status->endpoint_count, "mode", forwarding_mode_name(mode),
+			  "selector", labels_json(&service->selector), "created",
+			  object->creation_time_s == INT64_MAX
+				  ? json_null()
+				  : json_integer(object->creation_time_s),
+			  "problem", status->problem, "traffic", traffic_json(&traffic)));
+}
+
+json_t *views_services(const struct views *views, struct error *error)
+{
+	struct service_list list = { views, json_array() };
+
+	if (!list.array) {
+		(void)error_set(error, -ENOMEM, "no memory for the answer");
+		return NULL;
+	}
+	model_for_each_status(views->model, append_service, &list);
+	return list.array;
+}
+
+static json_t *next_hop_json(const struct views *views, const struct address *address)
+{
+	static const char *const states[] = {
+		[NEXT_HOP_UNRESOLVED] = "unresolved",
+		[NEXT_HOP_RESOLVED] = "resolved",
+		[NEXT_HOP_UNREACHABLE] = "unreachable",
+	};
+	struct next_hop hop;
+	char interface[IF_NAMESIZE] = "";
+	char mac[sizeof("00:00:00:00:00:00")] = "";
+
+	if (net_next_hop(views->net, address, &hop) < 0)
+		return json_pack("{s:s, s:s, s:s}", "state", "unresolved", "interface", "", "mac",
+				 "");
+	if (hop.ifindex)
+		(void)if_indextoname(hop.ifindex, interface);
+	if (hop.state == NEXT_HOP_RESOLVED)
+		(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop.dst_mac[0],
+			       hop.dst_mac[1], hop.dst_mac[2], hop.dst_mac[3], hop.dst_mac[4],
+			       hop.dst_mac[5]);
+	return json_pack("{s:s, s:s, s:s}", "state", states[hop.state], "interface", interface,
+			 "mac", mac);
+}
+
+static void append_backend(const struct views *views, const struct service *service, size_t index,
+			   double share, json_t *array)
+{
+	const struct backend *backend = &service->backends[index];
+	struct traffic traffic = { 0 };
+	char vip[ADDRESS_TEXT_SIZE], address[ADDRESS_TEXT_SIZE];
+
+	(void)datapath_backend_traffic(views->datapath, &service->key, backend, &traffic);
+	(void)json_array_append_new(
+		array,
+		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:f, s:o, s:o}",
+			  "namespace", service->namespace, "service", service->name, "vip",
+			  address_format(&service->key.vip, vip), "port", (int)service->key.port,
+			  "protocol", protocol_name(service->key.protocol), "portName",
+			  service->port_name, "address", address_format(&backend->address, address),
+			  "backendPort", (int)backend->port, "weight", (json_int_t)backend->weight,
+			  "share", share, "nextHop", next_hop_json(views, &backend->address),
+			  "traffic", traffic_json(&traffic)));
+}
+
+static int append_backends(const struct views *views, const struct service *service, json_t *array)
+{
+	uint32_t *slots = calloc(service->backend_count + 1, sizeof(*slots));
+	uint32_t total = 0;
+
+	if (!slots)
+		return -ENOMEM;
+	(void)datapath_service_slots(views->datapath, &service->key, service->backends,
+				     service->backend_count, slots, &total);
+	for (size_t i = 0; i < service->backend_count; i++)
+		append_backend(views, service, i, total ? (double)slots[i] / total : 0, array);
+	free(slots);
+	return 0;
+}
+
+json_t *views_backends(const struct views *views, struct error *error)
+{
+	size_t count;
+	struct service *const *services = model_services(views->model, &count);
+	json_t *array = json_array();
+	int r = array ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = append_backends(views, services[i], array);
+	if (r < 0) {
+		(void)error_set(error, r, "no memory for the answer");
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}
+
+static void append_verdict(const struct verdict_count *count, void *context)
+{
+	(void)json_array_append_new(
+		context, json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", count->name, "action",
+				   count->action, "packets", (json_int_t)count->packets, "bytes",
+				   (json_int_t)count->bytes, "help", count->help));
+}
+
+static json_t *interfaces_json(const struct datapath *datapath)
+{
+	const struct attachment *attachments;
+	size_t count = datapath_attachments(datapath, &attachments);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:s}", "name", attachments[i].interface, "mode",
+					 attachments[i].native ? "native" : "generic"));
+	return array;
+}
+
+/* Distinct VIPs: services are sorted by key, which starts with the VIP. */
+static json_int_t count_vips(struct service *const *services, size_t count)
+{
+	json_int_t vips = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 ||
+		    address_compare(&services[i]->key.vip, &services[i - 1]->key.vip) != 0)
+			vips++;
+	return vips;
+}
+
+json_t *views_status(const struct views *views, struct error *error)
+{
+	size_t count;
+	struct service *const *services = model_services(views->model, &count);
+	json_int_t backends = 0;
+	json_t *verdicts = json_array();
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		backends += (json_int_t)services[i]->backend_count;
+	r = datapath_for_each_verdict(views->datapath, append_verdict, verdicts);
+	if (r < 0) {
+		(void)error_set(error, r, "map verdicts: cannot read it: %s", strerror(-r));
+		json_decref(verdicts);
+		return NULL;
+	}
+	return json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:s, s:s}",
+			 "version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
+			 (json_int_t)views->started_at_s, "interfaces",
+			 interfaces_json(views->datapath), "services", (json_int_t)count, "vips",
+			 count_vips(services, count), "backends", backends, "sources", "complete",
+			 views->sources_complete, "problems", views->problems, "verdicts", verdicts,
+			 "pinDir", views->config->pin_dir, "stateDir", views->config->state_dir);
+}
+
+json_t *views_dump(const struct views *views, struct error *error)
+{
+	char *text;
+	json_t *answer;
+
+	if (datapath_dump(views->datapath, &text, error) < 0)
+		return NULL;
+	answer = json_pack("{s:s}", "text", text);
+	free(text);
+	if (!answer)
+		(void)error_set(error, -ENOMEM, "no memory for the answer");
+	return answer;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * views.h - the agent's state as JSON, for the control socket.
+ */
+#ifndef AGENT_VIEWS_H
+#define AGENT_VIEWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct agent_config;
+struct datapath;
+struct error;
+struct model;
+struct net;
+
+/* What the views look at; all borrowed. */
+struct views {
+	const struct agent_config *config;
+	const struct model *model;
+	const struct net *net;
+	const struct datapath *datapath;
+	const json_t *problems; /* array of sentences */
+	bool sources_complete;
+	int64_t started_at_s; /* Unix time */
+};
+
+/* New references; NULL with a sentence when there is no memory or a map cannot be read. */
+json_t *views_services(const struct views *views, struct error *error);
+json_t *views_backends(const struct views *views, struct error *error);
+json_t *views_status(const struct views *views, struct error *error);
+json_t *views_dump(const struct views *views, struct error *error);
+
+#endif
