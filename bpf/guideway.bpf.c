@@ -47,9 +47,13 @@ static __always_inline enum gw_verdict balance(struct packet *packet)
 	return forward(packet, service, &selection);
 }
 
+/*
+ * A veth does not wake its peer after XDP_TX unless that has an XDP program too
+ * (veth_xdp_flush), while a redirect needs no more than GRO there.
+ */
 static __always_inline int xdp_send(const struct packet *packet)
 {
-	if (packet->egress_ifindex == packet->ctx->ingress_ifindex)
+	if (packet->egress_ifindex == packet->ctx->ingress_ifindex && !config.redirect_always)
 		return XDP_TX;
 	return bpf_redirect(packet->egress_ifindex, 0);
 }

@@ -16,7 +16,7 @@
 #define GW_ABI_VERSION 1
 
 #define GW_SERVICE_MAX	  (1U << 16) /* entries of services and service_traffic */
-#define GW_SLOT_MAX	  (1U << 24) /* entries of slots: 8 bytes each, 128 MiB */
+#define GW_SLOT_MAX	  (1U << 22) /* entries of slots: 8 bytes each, 32 MiB */
 #define GW_BACKEND_MAX	  (1U << 18) /* entries of backends; ids fit in 20 bits */
 #define GW_NEXT_HOP_MAX	  (1U << 16)
 #define GW_GATEWAY_MAX	  256
@@ -217,8 +217,8 @@ struct gw_config {
 	__u16 nat_port_first;		   /* host order: source ports for snat */
 	__u16 nat_port_count;
 	__u16 reject_per_second; /* rejections a second and CPU */
-	__u8 answer_neighbours;	 /* answer ARP and ND for VIPs */
-	__u8 zero;
+	__u8 answer_neighbours;		   /* answer ARP and ND for VIPs */
+	__u8 redirect_always;		   /* never XDP_TX: see xdp_send() */
 };
 
 _Static_assert(sizeof(struct gw_addr) == 16, "ABI: gw_addr");

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -132,31 +130,6 @@ static int link_adopt(struct datapath *datapath, struct attachment *attachment)
 	return fd;
 }
 
-/* The program answers ARP and ND requests with the interface's MAC address. */
-static int device_store(struct datapath *datapath, const struct attachment *attachment,
-			struct error *error)
-{
-	struct gw_device device = { 0 };
-	struct ifreq request = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int r;
-
-	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", attachment->interface);
-	r = fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0 ? -errno : 0;
-	if (fd >= 0)
-		(void)close(fd);
-	if (r < 0)
-		return error_set(error, r, "interface '%s': cannot read its MAC address: %s",
-				 attachment->interface, strerror(-r));
-	memcpy(device.mac, request.ifr_hwaddr.sa_data, sizeof(device.mac));
-	r = bpf_map__update_elem(datapath->skeleton->maps.devices, &attachment->ifindex,
-				 sizeof(attachment->ifindex), &device, sizeof(device), BPF_ANY);
-	if (r < 0)
-		return error_set(error, r, "map devices: cannot write interface '%s': %s",
-				 attachment->interface, strerror(-r));
-	return 0;
-}
-
 static int attach_one(struct datapath *datapath, const char *interface, struct error *error)
 {
 	struct attachment *attachment = &datapath->attachments[datapath->attachment_count];
@@ -169,7 +142,7 @@ static int attach_one(struct datapath *datapath, const char *interface, struct e
 	if (attachment->ifindex == 0)
 		return error_set(error, -ENODEV, "interface '%s': there is no such interface",
 				 interface);
-	r = device_store(datapath, attachment, error);
+	r = devices_store(datapath, interface, attachment->ifindex, error);
 	if (r < 0)
 		return r;
 	fd = link_adopt(datapath, attachment);

@@ -59,6 +59,8 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 		.answer_neighbours = settings->answer_neighbours,
 	};
 
+	for (size_t i = 0; i < settings->interface_count; i++)
+		config.redirect_always |= devices_is_veth(settings->interfaces[i]);
 	expand_hash_key(settings->hash_key, config.hash_key);
 	memcpy((void *)&datapath->skeleton->rodata->config, &config, sizeof(config));
 }

@@ -171,6 +171,12 @@ int gateways_adopt(struct datapath *datapath, struct error *error);
 int gateways_for(struct datapath *datapath, const struct next_hop *next_hop, uint16_t *ret_first,
 		 uint16_t *ret_count, struct error *error);
 
+/* devices.c */
+bool devices_is_veth(const char *interface);
+/* Tells the program the interface's MAC address, which its ARP and ND answers carry. */
+int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
+		  struct error *error);
+
 /* attach.c */
 void attachments_free(struct datapath *datapath);
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* devices.c - owns the map devices, and asks the kernel what an interface is. */
+#include "datapath/internal.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "guideway.skel.h"
+#include "lib/error.h"
+
+/* One ioctl about an interface; request has room for the answer. */
+static int ask(const char *interface, unsigned long what, struct ifreq *request)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	(void)snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", interface);
+	r = fd < 0 || ioctl(fd, what, request) < 0 ? -errno : 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+bool devices_is_veth(const char *interface)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (void *)&driver };
+
+	return ask(interface, SIOCETHTOOL, &request) == 0 && strcmp(driver.driver, "veth") == 0;
+}
+
+int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
+		  struct error *error)
+{
+	struct gw_device device = { 0 };
+	struct ifreq request = { 0 };
+	int r = ask(interface, SIOCGIFHWADDR, &request);
+
+	if (r < 0)
+		return error_set(error, r, "interface '%s': cannot read its MAC address: %s",
+				 interface, strerror(-r));
+	memcpy(device.mac, request.ifr_hwaddr.sa_data, sizeof(device.mac));
+	r = bpf_map__update_elem(datapath->skeleton->maps.devices, &ifindex, sizeof(ifindex),
+				 &device, sizeof(device), BPF_ANY);
+	if (r < 0)
+		return error_set(error, r, "map devices: cannot write interface '%s': %s",
+				 interface, strerror(-r));
+	return 0;
+}
