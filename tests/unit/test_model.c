@@ -260,6 +260,26 @@ static void what_did_not_change_stays_the_same_pointer(void **state)
 	service_unref(b);
 }
 
+static void a_renamed_port_is_a_new_service_to_show_and_equal_to_program(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object *renamed = build_service("a");
+	struct service *const *services;
+	struct service *before;
+	size_t count;
+
+	set(fixture->model, simple_service("a", VIP, 80));
+	assert_services(fixture->model, VIP ":80/TCP default/a\n");
+	before = service_ref(model_services(fixture->model, &count)[0]);
+	request(renamed, VIP);
+	add_port(renamed, "http", PROTOCOL_TCP, 80);
+	set(fixture->model, renamed);
+	assert_services(fixture->model, VIP ":80/TCP default/a:http\n");
+	services = model_services(fixture->model, &count);
+	assert_true(service_equal(services[0], before));
+	service_unref(before);
+}
+
 static void an_update_tells_whether_anything_changed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -292,6 +312,7 @@ int main(void)
 		TEST(when_the_winner_goes_the_other_takes_over),
 		TEST(a_removed_service_is_gone_and_may_come_back),
 		TEST(what_did_not_change_stays_the_same_pointer),
+		TEST(a_renamed_port_is_a_new_service_to_show_and_equal_to_program),
 		TEST(an_update_tells_whether_anything_changed),
 	};
 

@@ -189,14 +189,12 @@ static int by_identity(const void *a, const void *b)
 	return order != 0 ? order : compare_sources(left, right);
 }
 
-/* Between different pods: the ready one, whatever its age; then the newer. */
+/* Between different pods: the ready one, whatever its age; then the newer; then the first. */
 static bool is_preferred(const struct candidate *a, const struct candidate *b)
 {
 	int order = compare_ranks(a, b);
 
-	if (order == 0)
-		order = compare_times(a, b);
-	return order != 0 ? order < 0 : compare_sources(a, b) < 0;
+	return order != 0 ? order < 0 : compare_times(a, b) < 0;
 }
 
 static bool is_older_word_on(const struct candidate *candidate, const struct candidate *previous)
