@@ -24,7 +24,7 @@ uint32_t maglev_slot_count(size_t backend_count);
 
 /*
  * Fills slots[0 .. slot_count) with indexes into backends. slot_count is a prime
- * not below the number of backends that have a weight above 0; the others get no slot.
+ * from the number of backends that have a weight above 0 to 2^24; the others get no slot.
  * -EINVAL when slot_count is no such prime, -ENOENT when no weight is above 0,
  * -ENOMEM; then slots is untouched.
  */
