@@ -32,9 +32,10 @@ static const struct command commands[] = {
 	  "    closes first. Status 0 only when all are ok. One has 30 s.\n" },
 	{ "datagrams", command_datagrams, 120, DATAGRAM_ID_BYTES, DATAGRAM_MAX, 64,
 	  "datagrams --to ADDRESS --port PORT --count N [--flows 64] [--window 8] [--bytes 64]\n"
-	  "          [--source-addresses A-B]\n"
-	  "    N UDP datagrams over FLOWS sockets, each with at most WINDOW unanswered ones. Lost\n"
-	  "    is what has no answer after 2 s; misdelivered an answer to another socket's\n"
+	  "          [--outstanding 200] [--source-addresses A-B]\n"
+	  "    N UDP datagrams over FLOWS sockets, each with at most WINDOW unanswered ones and\n"
+	  "    OUTSTANDING over all: a veth's ring holds 256 frames and drops more. Lost is what\n"
+	  "     has no answer after 2 s; misdelivered an answer to another socket's\n"
 	  "    datagram, or by another server than the socket's first. Status 0 only without "
 	  "both.\n" },
 	{ "hold", command_hold, 120, 0, 0, 0,
@@ -70,6 +71,7 @@ enum option_id {
 	OPTION_BYTES,
 	OPTION_FLOWS,
 	OPTION_WINDOW,
+	OPTION_OUTSTANDING,
 	OPTION_SECONDS,
 	OPTION_INTERVAL_MS,
 	OPTION_TIMEOUT,
@@ -88,6 +90,7 @@ static const struct option long_options[] = {
 	{ "bytes", required_argument, NULL, OPTION_BYTES },
 	{ "flows", required_argument, NULL, OPTION_FLOWS },
 	{ "window", required_argument, NULL, OPTION_WINDOW },
+	{ "outstanding", required_argument, NULL, OPTION_OUTSTANDING },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
 	{ "interval-ms", required_argument, NULL, OPTION_INTERVAL_MS },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
@@ -145,6 +148,9 @@ static void apply_option(int id, const struct command *command, struct options *
 	case OPTION_WINDOW:
 		options->window = parse_number(optarg, 1, 65536);
 		break;
+	case OPTION_OUTSTANDING:
+		options->outstanding = parse_number(optarg, 1, 1000000);
+		break;
 	case OPTION_SECONDS:
 		options->seconds = parse_number(optarg, 1, 86400);
 		break;
@@ -195,6 +201,7 @@ int main(int argc, char **argv)
 		.parallel = 64,
 		.flows = 64,
 		.window = 8,
+		.outstanding = 200,
 		.interval_ms = 500,
 	};
 	int id;

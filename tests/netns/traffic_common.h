@@ -37,6 +37,7 @@ struct options {
 	unsigned long bytes;
 	unsigned long flows;
 	unsigned long window;
+	unsigned long outstanding;
 	unsigned long seconds;
 	unsigned long interval_ms;
 	unsigned long timeout_s;

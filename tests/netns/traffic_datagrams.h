@@ -31,6 +31,8 @@ struct datagram_run {
 	struct shares shares;
 	int epoll;
 	unsigned long sent, answered, lost, misdelivered, late, refused;
+	unsigned long outstanding; /* unanswered, over all flows */
+	size_t cursor;             /* the flow that sends next */
 	uint64_t begin_ns, longest_ns;
 	struct mmsghdr headers[BATCH];
 	struct iovec vectors[BATCH];
@@ -46,7 +48,8 @@ static size_t datagrams_prepare(struct datagram_run *run, struct flow *flow)
 		uint64_t sequence = flow->next_sequence + count;
 
 		if (flow->window[sequence % run->options->window].sent_ns != 0 ||
-		    flow->outstanding_count + count >= run->options->window)
+		    flow->outstanding_count + count >= run->options->window ||
+		    run->outstanding + count >= run->options->outstanding)
 			break;
 		datagram_write(flow->number, sequence, run->bytes[count], run->options->bytes);
 		run->vectors[count].iov_len = run->options->bytes;
@@ -75,6 +78,7 @@ static void datagrams_send(struct datagram_run *run, struct flow *flow)
 			(struct outstanding){ .sequence = sequence, .sent_ns = now };
 	}
 	flow->outstanding_count += (unsigned long)sent;
+	run->outstanding += (unsigned long)sent;
 	run->sent += (unsigned long)sent;
 }
 
@@ -92,6 +96,7 @@ static void datagrams_settle(struct datagram_run *run, struct flow *flow, uint64
 		run->longest_ns = took_ns;
 	slot->sent_ns = 0;
 	flow->outstanding_count--;
+	run->outstanding--;
 	run->answered++;
 	run->shares.servers[flow->server].count++;
 }
@@ -144,16 +149,27 @@ static void datagrams_expire(struct datagram_run *run, struct flow *flow, uint64
 			continue;
 		slot->sent_ns = 0;
 		flow->outstanding_count--;
+		run->outstanding--;
 		run->lost++;
+	}
+}
+
+/* Lets the flows send in turn while there is room. */
+static void datagrams_fill(struct datagram_run *run)
+{
+	const struct options *options = run->options;
+
+	for (size_t i = 0; i < options->flows && run->outstanding < options->outstanding; i++) {
+		datagrams_send(run, &run->flows[run->cursor]);
+		run->cursor = (run->cursor + 1) % options->flows;
 	}
 }
 
 static void datagrams_sweep(struct datagram_run *run, uint64_t now)
 {
-	for (size_t i = 0; i < run->options->flows; i++) {
+	for (size_t i = 0; i < run->options->flows; i++)
 		datagrams_expire(run, &run->flows[i], now);
-		datagrams_send(run, &run->flows[i]);
-	}
+	datagrams_fill(run);
 }
 
 static void datagrams_loop(struct datagram_run *run)
@@ -174,10 +190,10 @@ static void datagrams_loop(struct datagram_run *run)
 			swept_ns = now;
 		}
 		count = epoll_wait(run->epoll, events, EVENT_COUNT, 20);
-		for (int i = 0; i < count; i++) {
+		for (int i = 0; i < count; i++)
 			datagrams_receive(run, events[i].data.ptr);
-			datagrams_send(run, events[i].data.ptr);
-		}
+		if (count > 0)
+			datagrams_fill(run);
 	}
 	run->lost = options->count - run->answered;
 }
