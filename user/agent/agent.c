@@ -16,6 +16,7 @@
 
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/pool_owners.h"
 #include "agent/reconcile.h"
 #include "agent/state.h"
 #include "agent/views.h"
@@ -44,12 +45,25 @@ struct agent {
 	bool started; /* events are applied as they come */
 	bool settled; /* nothing of the first state waits for a next hop any more */
 	bool ready;
+	bool pool_is_pruned;
 };
 
 static void log_failure(int r, const struct error *error)
 {
 	if (r < 0)
 		log_error("%s", error->text);
+}
+
+/* Once, when every manifest has been read: what was given to whom is no longer there. */
+static void prune_pool(struct agent *agent)
+{
+	struct error error = { 0 };
+
+	if (agent->pool_is_pruned || !manifest_source_is_complete(agent->source))
+		return;
+	log_failure(pool_owners_prune(agent->pool, agent->model, &error), &error);
+	log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error), &error);
+	agent->pool_is_pruned = true;
 }
 
 /* Objects -> model -> datapath. */
@@ -62,6 +76,7 @@ static void apply(struct agent *agent)
 	log_failure(r, &error);
 	if (r < 0)
 		return;
+	prune_pool(agent);
 	/* An address is on disk before anybody can see it in use. */
 	if (changed)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
