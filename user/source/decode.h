@@ -13,11 +13,14 @@ struct object;
 struct error;
 
 struct decode_sink {
-	/* Takes object. */
-	void (*on_object)(struct object *object, void *owner);
+	/* Takes object; node, what it was decoded from, is borrowed. */
+	void (*on_object)(struct object *object, const struct node *node, void *owner);
 	/* A bad object: error's sentence starts with "line:column: ". */
 	void (*on_error)(const struct error *error, void *owner);
-	/* A kind that is known but not used, or not known; may be NULL. */
+	/*
+	 * A kind that is known but not used, or not known; also a slice that nobody can
+	 * use, with the reason in brackets behind its kind. May be NULL.
+	 */
 	void (*on_skipped)(const char *api_version, const char *kind, void *owner);
 	void *owner;
 };
@@ -25,7 +28,8 @@ struct decode_sink {
 /*
  * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, or a list of them
  * (List, ServiceList, ...), of which each item stands or falls alone. origin names
- * the file; ":line" is added. An empty document is nothing.
+ * the file; ":line" is added. An empty document is nothing. Fields that are not
+ * used are not checked.
  */
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
 
