@@ -33,10 +33,15 @@ struct node {
 	size_t count;	       /* sequence, mapping: number of children */
 };
 
+/* "nothing", "text", "a list" or "a mapping": for sentences. */
+const char *node_type_name(enum node_type type);
+
 /*
  * Parses one document of length bytes at text; line_offset lines of the same file
  * stand before it. JSON is read by the same parser. Aliases are copied, up to a
  * fixed number of nodes; merge keys (<<) are applied; a key given twice is an error.
+ * In JSON a surrogate pair (\ud83d\ude00) is one character; columns behind it on its
+ * line are then two too small.
  *
  * Gives the root in *ret_root (NODE_NULL for an empty document), all of it in arena.
  * On failure returns -EINVAL or -ENOMEM with a sentence that starts with
@@ -57,7 +62,11 @@ bool document_split(const char *text, size_t length, size_t *at, uint32_t *line,
 /* The child of a mapping by key; NULL when there is none, or it is null, or node is no mapping. */
 const struct node *node_get(const struct node *node, const char *key);
 
-/* Scalars as the API's types; error's sentence starts with "line:column: path: ". */
+/*
+ * Scalars as the API's types; error's sentence starts with "line:column: path: ".
+ * Plain scalars mean what kubectl takes them for (YAML 1.1): yes, no, on, off, y and n
+ * are booleans besides true and false, and a plain number or boolean is no string.
+ */
 int node_string(const struct node *node, const char *path, const char **ret, struct error *error);
 int node_bool(const struct node *node, const char *path, bool *ret, struct error *error);
 int node_integer(const struct node *node, const char *path, int64_t low, int64_t high,
