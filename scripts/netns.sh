@@ -9,6 +9,17 @@
 PATH="$PATH:/usr/sbin:/sbin"
 : "${netns_prefix:?is set by who sources this}"
 
+# Prints what is in the way, if anything. A kernel without it cannot run the rest either.
+mount_bpffs() {
+	if ((EUID != 0)); then
+		echo "needs root: run it with sudo"
+	elif [[ ! -d /sys/fs/bpf ]]; then
+		echo "/sys/fs/bpf is missing: mount sysfs on /sys"
+	elif [[ $(stat -fc %T /sys/fs/bpf) != bpf_fs ]] && ! mount -t bpf bpf /sys/fs/bpf; then
+		echo "needs a BPF file system on /sys/fs/bpf"
+	fi
+}
+
 # nsenter and not `ip netns exec`, which mounts a new /sys without our pinned objects.
 in_ns() {
 	local name=$1

@@ -3,7 +3,8 @@
 # Installs what is missing, builds, and runs every test. The last line is the sum.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-PATH="$PATH:/usr/sbin:/sbin"
+netns_prefix=gwt-$$
+. scripts/netns.sh
 
 usage() {
 	cat <<-END
@@ -96,17 +97,6 @@ run_netns() {
 	run_tap "${files[@]}"
 }
 
-# What the tests need of the machine; prints what is missing.
-missing_for_root_tests() {
-	if ((EUID != 0)); then
-		echo "needs root: run it with sudo"
-	elif [[ ! -d /sys/fs/bpf ]]; then
-		echo "/sys/fs/bpf is missing: mount sysfs on /sys"
-	elif [[ $(stat -fc %T /sys/fs/bpf) != bpf_fs ]] && ! mount -t bpf bpf /sys/fs/bpf; then
-		echo "no BPF file system on /sys/fs/bpf"
-	fi
-}
-
 skip_kind() {
 	local suffix file
 	suffix=$([[ $1 == netns ]] && echo sh || echo c)
@@ -119,7 +109,7 @@ skip_kind() {
 
 run_kinds() {
 	local kind obstacle
-	obstacle=$(missing_for_root_tests)
+	obstacle=$(mount_bpffs)
 	for kind in $kinds; do
 		if [[ $kind != unit && -n $obstacle ]]; then
 			skip_kind "$kind" "$obstacle"
