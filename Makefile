@@ -33,7 +33,7 @@ test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 
-.PHONY: all test-programs install demo test bench lint format clean fuzz
+.PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -108,5 +108,16 @@ format:
 
 clean:
 	rm -rf $(B)
+
+help:
+	@echo "make            the binary, $(B)/guideway"
+	@echo "make install    DESTDIR= PREFIX=$(PREFIX)"
+	@echo "make demo       a Service in network namespaces, end to end (root)"
+	@echo "make test       every test (root for most)"
+	@echo "make bench      figures, no assertions"
+	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
+	@echo "make lint       format, shell scripts, layers, static analysis"
+	@echo "make format     clang-format in place"
+	@echo "make clean"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

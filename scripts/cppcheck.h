@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cppcheck.h - what cppcheck takes for the macros of headers that it does not read. */
 #define GUIDEWAY_VERSION ""
+#define LIBBPF_OPTS(type, name, ...) struct type name = { __VA_ARGS__ }
+#define bpf_object__for_each_map(map, object)                                                      \
+	for (map = 0; (map = bpf_object__next_map(object, map));)
 #define LIST_HEAD(name, type)                                                                      \
 	struct name {                                                                              \
 		struct type *first;                                                                \

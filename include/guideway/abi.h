@@ -15,14 +15,14 @@
 /* Changes with every incompatible change of a layout below. Kept in the map `meta`. */
 #define GW_ABI_VERSION 1
 
-#define GW_SERVICE_MAX	  (1U << 16) /* entries of services and service_traffic */
-#define GW_SLOT_MAX	  (1U << 22) /* entries of slots: 8 bytes each, 32 MiB */
-#define GW_BACKEND_MAX	  (1U << 18) /* entries of backends; ids fit in 20 bits */
-#define GW_NEXT_HOP_MAX	  (1U << 16)
-#define GW_GATEWAY_MAX	  256
-#define GW_DEVICE_MAX	  1024
-#define GW_ADDRESS_MAX	  (1U << 16)
-#define GW_NAT_MAX	  (1U << 20) /* confirmed flows in mode snat */
+#define GW_SERVICE_MAX (1U << 16) /* entries of services and service_traffic */
+#define GW_SLOT_MAX (1U << 22)    /* entries of slots: 8 bytes each, 32 MiB */
+#define GW_BACKEND_MAX (1U << 18) /* entries of backends; ids fit in 20 bits */
+#define GW_NEXT_HOP_MAX (1U << 16)
+#define GW_GATEWAY_MAX 256
+#define GW_DEVICE_MAX 1024
+#define GW_ADDRESS_MAX (1U << 16)
+#define GW_NAT_MAX (1U << 20)         /* confirmed flows in mode snat */
 #define GW_UNCONFIRMED_MAX (1U << 17) /* flows that sent a first packet only */
 
 /* Backend 0 and next hop 0 are never given to anybody: 0 means "none". */
@@ -51,11 +51,11 @@ enum gw_service_flag {
 };
 
 struct gw_service {
-	__u32 id;	   /* index into service_traffic */
+	__u32 id;          /* index into service_traffic */
 	__u32 slot_offset; /* first slot of the table in slots */
 	__u32 slot_count;  /* M, a prime; 0: no usable endpoint, reject */
-	__u8 mode;	   /* enum gw_mode */
-	__u8 flags;	   /* enum gw_service_flag */
+	__u8 mode;         /* enum gw_mode */
+	__u8 flags;        /* enum gw_service_flag */
 	__u8 zero[2];
 };
 
@@ -91,12 +91,12 @@ struct gw_vlan {
  */
 struct gw_next_hop {
 	__u8 dst_mac[6]; /* together with flags: the neighbour's answer */
-	__u16 flags;	 /* enum gw_next_hop_flag */
+	__u16 flags;     /* enum gw_next_hop_flag */
 	__u8 src_mac[6];
 	__u8 zero[2];
 	struct gw_vlan vlan; /* tag of the frames sent there */
-	__u32 ifindex;	     /* device that sends */
-	__u32 mtu;	     /* largest IP packet, bytes */
+	__u32 ifindex;       /* device that sends */
+	__u32 mtu;           /* largest IP packet, bytes */
 	__u16 gateway_first; /* source addresses for snat: gateways[first .. first + count) */
 	__u16 gateway_count;
 };
@@ -106,7 +106,7 @@ struct gw_next_hop {
 enum gw_address_flag {
 	GW_ADDRESS_VIP = 1 << 0,     /* a service has this address */
 	GW_ADDRESS_GATEWAY = 1 << 1, /* snat uses it as a source: replies arrive here */
-	GW_ADDRESS_LOCAL = 1 << 2,   /* the host itself owns it: what we do not serve is the host's */
+	GW_ADDRESS_LOCAL = 1 << 2, /* the host itself owns it: what we do not serve is the host's */
 };
 
 /* addresses: hash, struct gw_addr -> __u32 flags, written by the agent. */
@@ -128,7 +128,7 @@ struct gw_nat_key {
 };
 
 enum gw_nat_state {
-	GW_NAT_REPLIED = 1 << 0,     /* the backend has answered */
+	GW_NAT_REPLIED = 1 << 0, /* the backend has answered */
 	GW_NAT_CLIENT_FIN = 1 << 1,
 	GW_NAT_BACKEND_FIN = 1 << 2,
 	GW_NAT_RESET = 1 << 3,
@@ -146,8 +146,8 @@ struct gw_nat {
 	__u8 client_mac[6];
 	__u8 gateway_mac[6];
 	struct gw_vlan vlan[2]; /* outer first, as the client's packets carry them */
-	__u32 seen;		/* seconds of the coarse monotonic clock, last packet either way */
-	__u32 state;		/* enum gw_nat_state */
+	__u32 seen;             /* seconds of the coarse monotonic clock, last packet either way */
+	__u32 state;            /* enum gw_nat_state */
 };
 
 /* service_traffic, backend_traffic: per-CPU arrays, written by the datapath. */
@@ -181,9 +181,10 @@ struct gw_counter {
 	X(BAD_HEADER, "bad_header", DROP, "to a VIP, with a header that contradicts itself")       \
 	X(FRAGMENT, "fragment", DROP, "to a VIP, an IP fragment")                                  \
 	X(UNSERVED_PORT, "unserved_port", DROP, "to a VIP, a port that no service has")            \
-	X(UNSERVED_PROTOCOL, "unserved_protocol", DROP, "to a VIP, neither TCP, UDP nor ICMP echo") \
+	X(UNSERVED_PROTOCOL, "unserved_protocol", DROP,                                            \
+	  "to a VIP, neither TCP, UDP nor ICMP echo")                                              \
 	X(NO_LOCAL_ENDPOINT, "no_local_endpoint", DROP, "externalTrafficPolicy Local, none here")  \
-	X(NO_ENDPOINT, "no_endpoint", DROP, "service without endpoints, a RST: never answered")   \
+	X(NO_ENDPOINT, "no_endpoint", DROP, "service without endpoints, a RST: never answered")    \
 	X(REJECT_LIMITED, "reject_limited", DROP, "not rejected: above the rate of rejections")    \
 	X(TTL_EXCEEDED, "ttl_exceeded", DROP, "TTL or hop limit used up")                          \
 	X(TOO_BIG, "too_big", DROP, "larger than the next hop's MTU")                              \
@@ -198,7 +199,7 @@ enum gw_verdict {
 #define X(name, text, action, help) GW_##name,
 	GW_VERDICTS(X)
 #undef X
-	GW_VERDICT_COUNT,
+		GW_VERDICT_COUNT,
 };
 
 /* meta: array of one, written by the agent when it creates the maps. */
@@ -214,11 +215,11 @@ struct gw_meta {
 #define GW_HASH_KEY_WORDS 11
 struct gw_config {
 	__u64 hash_key[GW_HASH_KEY_WORDS]; /* flow_hash.h */
-	__u16 nat_port_first;		   /* host order: source ports for snat */
+	__u16 nat_port_first;              /* host order: source ports for snat */
 	__u16 nat_port_count;
 	__u16 reject_per_second; /* rejections a second and CPU */
-	__u8 answer_neighbours;		   /* answer ARP and ND for VIPs */
-	__u8 redirect_always;		   /* never XDP_TX: see xdp_send() */
+	__u8 answer_neighbours;  /* answer ARP and ND for VIPs */
+	__u8 redirect_always;    /* never XDP_TX: see xdp_send() */
 };
 
 _Static_assert(sizeof(struct gw_addr) == 16, "ABI: gw_addr");

@@ -14,7 +14,7 @@ struct arena;
 struct error;
 
 enum node_type {
-	NODE_NULL,   /* null, ~ or nothing; also a key without a value */
+	NODE_NULL, /* null, ~ or nothing; also a key without a value */
 	NODE_SCALAR,
 	NODE_SEQUENCE,
 	NODE_MAPPING,
@@ -23,14 +23,14 @@ enum node_type {
 /* Borrowed from the document's arena; never changed after parsing. */
 struct node {
 	enum node_type type;
-	bool quoted;	       /* scalar written in quotes or as a block: always a string */
+	bool quoted;           /* scalar written in quotes or as a block: always a string */
 	uint32_t line, column; /* from 1, of the whole file */
 	const char *key;       /* within a mapping, else NULL */
 	const char *text;      /* scalar: NUL-terminated, may hold NULs before length */
-	size_t length;	       /* scalar: bytes of text */
+	size_t length;         /* scalar: bytes of text */
 	struct node *first;    /* sequence, mapping: first child */
 	struct node *next;     /* next sibling */
-	size_t count;	       /* sequence, mapping: number of children */
+	size_t count;          /* sequence, mapping: number of children */
 };
 
 /* "nothing", "text", "a list" or "a mapping": for sentences. */
@@ -69,8 +69,8 @@ const struct node *node_get(const struct node *node, const char *key);
  */
 int node_string(const struct node *node, const char *path, const char **ret, struct error *error);
 int node_bool(const struct node *node, const char *path, bool *ret, struct error *error);
-int node_integer(const struct node *node, const char *path, int64_t low, int64_t high,
-		 int64_t *ret, struct error *error);
+int node_integer(const struct node *node, const char *path, int64_t low, int64_t high, int64_t *ret,
+		 struct error *error);
 
 /* Sets -EINVAL and "line:column: " followed by the formatted sentence. */
 int node_error(const struct node *node, struct error *error, const char *format, ...)

@@ -11,7 +11,7 @@
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING, /* says what happens instead */
-	LOG_LEVEL_INFO,	   /* state changes */
+	LOG_LEVEL_INFO,    /* state changes */
 	LOG_LEVEL_DEBUG,
 };
 

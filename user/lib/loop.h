@@ -14,7 +14,7 @@ struct loop;
 struct loop_watch; /* a descriptor, signal or timer on the loop; owned by who added it */
 struct event_base;
 
-struct loop *loop_create(void); /* NULL when there is no memory */
+struct loop *loop_create(void);       /* NULL when there is no memory */
 void loop_destroy(struct loop *loop); /* every watch must have been removed */
 
 /* Until loop_stop. 0, or a negative errno. */

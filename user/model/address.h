@@ -17,7 +17,7 @@ struct address {
 
 struct prefix {
 	struct address address; /* bits behind length are zero */
-	uint8_t length;		/* of the mapped form: an IPv4 /24 is 120 */
+	uint8_t length;         /* of the mapped form: an IPv4 /24 is 120 */
 };
 
 #define ADDRESS_TEXT_SIZE 48

@@ -24,7 +24,7 @@ enum local_policy {
 
 struct model_settings {
 	const char *load_balancer_class; /* served class */
-	bool serve_unclassed;		 /* also Services without a class */
+	bool serve_unclassed;            /* also Services without a class */
 	enum forwarding_mode forwarding_mode;
 	const char *node_name; /* NULL: unknown */
 	const char *zone;      /* NULL: unknown */
@@ -57,7 +57,7 @@ struct service_status {
 	size_t vip_count;
 	size_t ready_count;    /* endpoints usable for new flows, over all ports */
 	size_t endpoint_count; /* all that are known */
-	const char *problem;   /* NULL, or a sentence: no address, clash with another Service, ... */
+	const char *problem; /* NULL, or a sentence: no address, clash with another Service, ... */
 };
 
 /* Calls on_status for each, sorted by namespace, then name; what it is given is borrowed. */

@@ -52,9 +52,9 @@ struct service_port {
 	const char *name; /* "" when the Service has one port without a name */
 	enum protocol protocol;
 	uint16_t port;
-	uint16_t target_port;		/* 0 when target_port_name is set */
-	const char *target_port_name;	/* NULL when target_port is a number */
-	uint16_t node_port;		/* 0: none */
+	uint16_t target_port;         /* 0 when target_port_name is set */
+	const char *target_port_name; /* NULL when target_port is a number */
+	uint16_t node_port;           /* 0: none */
 };
 
 enum session_affinity {
@@ -76,10 +76,10 @@ struct service_object {
 	enum service_type type;
 	const struct service_port *ports;
 	size_t port_count;
-	struct labels selector;		 /* empty: endpoints are written by hand */
-	const char *cluster_ip;		 /* "" when none yet, "None" when headless */
+	struct labels selector;          /* empty: endpoints are written by hand */
+	const char *cluster_ip;          /* "" when none yet, "None" when headless */
 	const char *load_balancer_class; /* NULL when unset */
-	bool family_ipv4, family_ipv6;	 /* spec.ipFamilies; both false when unset */
+	bool family_ipv4, family_ipv6;   /* spec.ipFamilies; both false when unset */
 	bool require_dual_stack, prefer_dual_stack;
 	enum session_affinity session_affinity;
 	uint32_t affinity_timeout_s;
@@ -107,7 +107,7 @@ struct endpoint_port {
 
 struct endpoint {
 	struct address address;
-	const char *node_name;	/* NULL: not local to anyone */
+	const char *node_name;  /* NULL: not local to anyone */
 	const char *target_uid; /* targetRef.uid, NULL when unset */
 	bool ready, serving, terminating;
 	const char *const *zone_hints;
@@ -128,7 +128,7 @@ struct endpoint_group {
 
 struct endpoints_object {
 	const char *service_name; /* label kubernetes.io/service-name, or the Endpoints' name */
-	int64_t change_time_ns;	  /* annotation last-change-trigger-time, 0 when unset */
+	int64_t change_time_ns;   /* annotation last-change-trigger-time, 0 when unset */
 	const struct endpoint_group *groups;
 	size_t group_count;
 };
@@ -146,9 +146,9 @@ struct pod_object {
 	const struct container_port *ports;
 	size_t port_count;
 	const char *node_name; /* NULL when not scheduled */
-	bool ready;	       /* condition Ready is True */
+	bool ready;            /* condition Ready is True */
 	bool terminating;      /* deletionTimestamp is set */
-	bool finished;	       /* phase Failed or Succeeded */
+	bool finished;         /* phase Failed or Succeeded */
 };
 
 struct object {
@@ -156,9 +156,9 @@ struct object {
 	enum object_kind kind;
 	const char *namespace;
 	const char *name;
-	const char *uid; /* "" when unset */
+	const char *uid;         /* "" when unset */
 	int64_t creation_time_s; /* creationTimestamp as Unix time, INT64_MAX when unset */
-	bool deleting;		 /* deletionTimestamp is set */
+	bool deleting;           /* deletionTimestamp is set */
 	struct labels labels;
 	const char *origin; /* for people: "web.yaml:12" */
 	union {

@@ -21,8 +21,8 @@ enum plan_step_kind {
 struct plan_step {
 	enum plan_step_kind kind;
 	struct service *service; /* SET_SERVICE: what is wanted, borrowed; else NULL */
-	struct service_key key;	 /* SET_SERVICE, REMOVE_SERVICE */
-	struct address vip;	 /* ADD_VIP, REMOVE_VIP */
+	struct service_key key;  /* SET_SERVICE, REMOVE_SERVICE */
+	struct address vip;      /* ADD_VIP, REMOVE_VIP */
 };
 
 /* What the datapath holds for a key; service is NULL when its contents are unknown (adopted). */

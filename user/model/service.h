@@ -23,7 +23,7 @@ struct backend {
 /* What happens to packets when there is no backend. */
 enum service_fallback {
 	SERVICE_REJECT, /* RST or port unreachable */
-	SERVICE_DROP,	/* Local policy and endpoints elsewhere only */
+	SERVICE_DROP,   /* Local policy and endpoints elsewhere only */
 };
 
 struct service {

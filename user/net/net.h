@@ -35,8 +35,7 @@ void net_destroy(struct net *net);
  * Replaces the set of watched addresses (sorted, each once). New ones are looked up
  * before it returns (route and neighbour table); an unresolved neighbour is asked.
  */
-int net_watch(struct net *net, const struct address *addresses, size_t count,
-	      struct error *error);
+int net_watch(struct net *net, const struct address *addresses, size_t count, struct error *error);
 
 /* The next hop of a watched address; -ENOENT when it is not watched. */
 int net_next_hop(const struct net *net, const struct address *address, struct next_hop *ret);
