@@ -109,12 +109,12 @@ int addresses_set_flags(struct datapath *datapath, const struct address *address
 int addresses_adopt(struct datapath *datapath, struct error *error)
 {
 	struct bpf_map *map = datapath->skeleton->maps.addresses;
-	struct gw_addr key, next;
+	struct gw_addr key, next = { 0 };
 	const struct gw_addr *previous = NULL;
 
 	while (bpf_map__get_next_key(map, previous, &next, sizeof(next)) == 0) {
 		struct address address;
-		uint32_t flags;
+		uint32_t flags = 0;
 		size_t at;
 
 		key = next;

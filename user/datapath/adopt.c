@@ -130,11 +130,11 @@ static int adopt_service(struct datapath *datapath, const struct gw_service_key 
 int services_adopt(struct datapath *datapath, struct error *error)
 {
 	struct bpf_map *map = datapath->skeleton->maps.services;
-	struct gw_service_key key, next;
+	struct gw_service_key key, next = { 0 };
 	const struct gw_service_key *previous = NULL;
 
 	while (bpf_map__get_next_key(map, previous, &next, sizeof(next)) == 0) {
-		struct gw_service entry;
+		struct gw_service entry = { 0 };
 		int r;
 
 		key = next;

@@ -24,7 +24,7 @@ static int read_traffic(const struct datapath *datapath, struct bpf_map *map, ui
 			struct traffic *ret)
 {
 	size_t bytes = (size_t)datapath->cpu_count * sizeof(struct gw_traffic);
-	struct gw_traffic *per_cpu = malloc(bytes);
+	struct gw_traffic *per_cpu = calloc(1, bytes);
 	struct traffic sum = { 0 };
 	int r;
 
@@ -83,7 +83,7 @@ int datapath_for_each_verdict(const struct datapath *datapath,
 #undef DROP
 	};
 	size_t bytes = (size_t)datapath->cpu_count * sizeof(struct gw_counter);
-	struct gw_counter *per_cpu = malloc(bytes);
+	struct gw_counter *per_cpu = calloc(1, bytes);
 	int r = per_cpu ? 0 : -ENOMEM;
 
 	for (uint32_t verdict = 0; r == 0 && verdict < GW_VERDICT_COUNT; verdict++) {

@@ -107,7 +107,7 @@ static int dump_service(const struct datapath *datapath, const struct placed_ser
 			FILE *out, struct error *error)
 {
 	struct gw_service_key key;
-	struct gw_service entry;
+	struct gw_service entry = { 0 };
 	const struct gw_slot *slots = NULL;
 	char text[SERVICE_KEY_TEXT_SIZE];
 	int r;

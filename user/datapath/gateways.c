@@ -18,7 +18,7 @@ int gateways_adopt(struct datapath *datapath, struct error *error)
 	static const struct address none;
 
 	for (uint32_t i = 0; i < GW_GATEWAY_MAX; i++) {
-		struct gw_addr entry;
+		struct gw_addr entry = { 0 };
 
 		if (bpf_map__lookup_elem(datapath->skeleton->maps.gateways, &i, sizeof(i), &entry,
 					 sizeof(entry), 0) < 0)
