@@ -70,7 +70,7 @@ apt_install() {
 		name=$(apt_name "$name")
 		[[ -z $name ]] || names+=("$name")
 	done
-	apt-get install -y -qq --no-install-recommends "${names[@]}" </dev/null >/dev/null
+	apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${names[@]}" </dev/null >/dev/null
 }
 
 dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/null; }

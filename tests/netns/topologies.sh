@@ -65,7 +65,7 @@ one_armed() {
 	client_routes
 }
 
-listens() { [[ -n $(in_ns "$1" ss -Hln "sport = :$2") ]]; }
+listens() { [[ -n $(in_ns "$1" ss -Hltun "sport = :$2") ]]; }
 
 # echo_server NS [PORT]: answers with the namespace's name, over TCP and UDP
 echo_server() {
