@@ -110,7 +110,7 @@ end_processes() {
 			sleep 0.05
 		done
 		! is_running "$pid" || kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
+		{ wait "$pid"; } 2>/dev/null || true
 	done
 }
 

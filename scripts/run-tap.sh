@@ -26,12 +26,18 @@ read_tap() {
 		failing = 0
 		name = $0; sub(/ *# *SKIP.*/, "", name); sub(/^(not )?ok [0-9]+( - )?/, "", name)
 		reason = $0; sub(/.*# *SKIP */, "", reason)
-		if (name == "") { name = reason; reason = said }
+		if (name == "") { name = reason; reason = said; sub(/^# *(skip: *)?/, "", reason) }
 		detail("skipped: " name (reason == "" ? "" : ": " reason))
 		next
 	}
 	/^ok [0-9]+/ { passed++; failing = 0; next }
-	/^not ok [0-9]+/ { failed++; failing = 1; sub(/^not ok [0-9]+( - )?/, ""); detail("FAILED: " $0); next }
+	/^not ok [0-9]+/ {
+		failed++
+		failing = 1
+		sub(/^not ok [0-9]+( - )?/, "")
+		detail("FAILED: " $0)
+		next
+	}
 	/^# (not )?ok - / { next }
 	/^# note: / { detail(substr($0, 3)); next }
 	/^Bail out!/ { detail($0); next }
@@ -75,7 +81,7 @@ on_signal() {
 
 # run_and_report PROGRAM
 run_and_report() {
-	local name=${1#build/} start=$EPOCHREALTIME passed failed skipped planned details=() complaint
+	local name=${1##*tests/} start=$EPOCHREALTIME passed failed skipped planned details=() complaint
 	run "$1"
 	{
 		read -r passed failed skipped planned
@@ -87,7 +93,7 @@ run_and_report() {
 		details+=("FAILED: $complaint")
 	fi
 	printf '  %-4s %6.1f s  %-32s %s\n' "$( ((failed)) && echo FAIL || echo ok)" \
-		"$(awk "BEGIN { print $EPOCHREALTIME - $start }")" "${name#tests/}" \
+		"$(awk "BEGIN { print $EPOCHREALTIME - $start }")" "$name" \
 		"$(counts "$passed" "$failed" "$skipped")"
 	((${#details[@]} == 0)) || printf '          %s\n' "${details[@]}"
 	((failed == 0)) || tail -n 60 "$work/stderr" | sed 's/^/          | /'

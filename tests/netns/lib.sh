@@ -42,6 +42,7 @@ eventually() {
 	shift
 	until "$@"; do
 		((SECONDS < end)) || fail "never became true: $*"
+		agent_is_as_it_should || fail "the agent ended; waited for: $*"
 		sleep 0.02
 	done
 }
@@ -66,6 +67,7 @@ agent_start() {
 	agent_pid=$spawned
 }
 
+agent_is_as_it_should() { [[ -z $agent_pid ]] || is_running "$agent_pid"; }
 agent_says() { grep -q -- "$1" "$agent_log"; }
 
 # Returns when the first state is programmed.
@@ -93,7 +95,8 @@ agent_end() {
 	done
 	! is_running "$agent_pid" || fail "the agent ignored SIG$1 for 10 s"
 	agent_status=0
-	wait "$agent_pid" 2>/dev/null || agent_status=$?
+	{ wait "$agent_pid"; } 2>/dev/null || agent_status=$?
+	agent_pid=
 }
 agent_stop() { agent_end TERM; }
 agent_kill() { agent_end KILL; }
@@ -207,7 +210,7 @@ run_tests() {
 		*)
 			failed=1
 			echo "not ok $count - ${name#test_}"
-			sed 's/^/# /' "$log"
+			tail -n 80 "$log" | sed 's/^/# /'
 			;;
 		esac
 	done

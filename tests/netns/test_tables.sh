@@ -26,6 +26,7 @@ expect_tables() {
 	local end=$((SECONDS + 5))
 	until tables_are "$@"; do
 		((SECONDS < end)) || fail "expected: $*; the tables: $(ask dump)"
+		agent_is_as_it_should || fail "the agent ended"
 		sleep 0.02
 	done
 }
