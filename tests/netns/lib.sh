@@ -111,11 +111,11 @@ packets() {
 	ask status -o json | json "sum(v['packets'] for v in d['verdicts'] if v['name'] == '$1')"
 }
 
-# Is ADDRESS:PORT a backend of some service in the datapath's tables?
-has_backend() { [[ $(ask dump) == *"$1"* ]]; }
+# has_backend ADDRESS PORT: is it one of some service in the datapath's tables?
+has_backend() { [[ $(ask dump) == *"  backend $1 port $2 "* ]]; }
 lacks_backend() {
 	local dump
-	dump=$(ask dump) && [[ $dump != *"$1"* ]]
+	dump=$(ask dump) && [[ $dump != *"  backend $1 port $2 "* ]]
 }
 
 #### Load and its results

@@ -14,9 +14,10 @@ refused() {
 	grep -qiE -- "$pattern" <<<"$said" || fail "does not say '$pattern': $said"
 }
 
+# A bridge is the device that every kernel has and that knows no native XDP.
 gateway() {
 	namespaces gateway
-	in_ns gateway ip link add eth0 type dummy
+	in_ns gateway ip link add eth0 type bridge
 	in_ns gateway ip link set eth0 up
 	addresses gateway eth0 10.2.0.1/24
 }
@@ -88,7 +89,7 @@ test_auto_falls_back_to_generic_and_says_so() {
 	gateway
 	xdp_mode=auto
 	agent_up gateway --interface eth0
-	agent_says generic || fail "not a word of generic XDP"
+	grep -qi "generic" "$agent_log" || fail "not a word of generic XDP"
 	in_ns gateway ip link show eth0 | grep -qw xdpgeneric
 	[[ $(ask status) == *generic* ]] || fail "guideway status does not say it"
 }

@@ -85,7 +85,7 @@ test_1000_services_with_10_endpoints_start_within_a_second() {
 	wait_for_answer
 	check_figure "from start to the first answer" $((answered_ms - start)) "$start_limit_ms"
 	note "resident memory of the agent: $(resident_mb) MB"
-	has_backend "10.3.199.210:8080" || fail "the last endpoint of the last file is missing"
+	has_backend 10.3.199.210 8080 || fail "the last endpoint of the last file is missing"
 }
 
 test_one_changed_endpoint_is_served_within_50_ms() {
@@ -105,7 +105,7 @@ test_one_changed_endpoint_is_served_within_50_ms() {
 	slice zz-a zz IPv4 udp-7/UDP:9000 "$(pod_address 1)" >"$manifests/.next"
 	start=$(now_ms)
 	mv "$manifests/.next" "$manifests/zz-slice.yaml"
-	until has_backend "$(pod_address 1):9000"; do
+	until has_backend "$(pod_address 1)" 9000; do
 		(($(now_ms) < start + 5000)) || fail "the change never came to the tables"
 	done
 	check_figure "from the rename to the change in a dump" $(($(now_ms) - start)) "$change_limit_ms"

@@ -51,7 +51,7 @@ test_a_restarted_agent_takes_changes_again() {
 	agent_kill
 	pod pod2 echo False "$(pod_address 2)" "$(pod_address6 2)" | put pod2.yaml
 	gateway_up
-	eventually 5 lacks_backend "$(pod_address 2):9000"
+	eventually 5 lacks_backend "$(pod_address 2)" 9000
 	load after connect --to "$vip" --port 7 --count 300
 	check_spread after 50 pod1 pod3
 }
@@ -81,8 +81,8 @@ test_killed_while_it_programs_it_leaves_working_tables() {
 		if ((round % 2)); then agent_ready; fi
 	done
 	agent_ready
-	eventually 5 has_backend "$pod_net.109:80"
-	lacks_backend "$pod_net.107:80" || fail "a backend of an earlier round is still there"
+	eventually 5 has_backend "$pod_net.109" 80
+	lacks_backend "$pod_net.107" 80 || fail "a backend of an earlier round is still there"
 	(($(ask get services -o json | json 'len(d.get("items", d) if isinstance(d, dict) else d)') == 101)) ||
 		fail "not 101 Services"
 	end_load

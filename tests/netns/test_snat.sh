@@ -78,8 +78,9 @@ test_a_not_ready_pod_gets_no_new_request() {
 	serve_echo
 	load before connect --to "$vip" --port 7 --count 600
 	check_spread before 40 "${pods[@]}"
+	has_backend "$(pod_address 2)" 9000 || fail "pod2 is no backend at first: $(ask dump)"
 	pod pod2 echo False "$(pod_address 2)" "$(pod_address6 2)" | put pod2.yaml
-	eventually 5 lacks_backend "$(pod_address 2):9000"
+	eventually 5 lacks_backend "$(pod_address 2)" 9000
 	load after connect --to "$vip" --port 7 --count 600
 	check_spread after 40 pod1 pod3
 	load udp datagrams --to "$vip" --port 7 --count 600 --flows 600
@@ -93,7 +94,7 @@ test_a_fourth_pod_gets_its_share() {
 	check_spread before 40 "${pods[@]}"
 	echo_server pod4
 	pod pod4 echo True "$(pod_address 4)" "$(pod_address6 4)" | put pod4.yaml
-	eventually 5 has_backend "$(pod_address 4):9000"
+	eventually 5 has_backend "$(pod_address 4)" 9000
 	load after connect --to "$vip" --port 7 --count 2000
 	check_spread after 25 "${pods[@]}" pod4
 }

@@ -15,7 +15,9 @@ setup() {
 # What the tables speak of, one a line, sorted: services as ADDRESS:PORT/PROTOCOL, backends
 # as ADDRESS:PORT.
 tables() {
-	ask dump | grep -oE '(\[[0-9a-f:]+\]|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+):[0-9]+(/(TCP|UDP))?' | sort -u
+	ask dump | awk '
+		$1 == "service" { print $2 }
+		$1 == "backend" { print ($2 ~ /:/ ? "[" $2 "]" : $2) ":" $4 }' | sort -u
 }
 
 tables_are() {
@@ -48,17 +50,19 @@ directory_tables=("192.0.2.10:80/TCP" "192.0.2.10:53/UDP" "[2001:db8:2::10]:80/T
 	10.2.0.1{1,2}:{8080,5353} "[fd02::1"{1,2}"]:"{8080,5353} 10.2.0.2{1,2}:5433)
 
 test_a_directory_becomes_exactly_its_tables() {
-	local empty
+	local left
 	setup
 	gateway_up
-	empty=$(ask dump)
+	[[ -z $(ask dump) ]] || fail "not empty at first: $(ask dump)"
 	directory
 	expect_tables "${directory_tables[@]}"
 	remove db.yaml db-slice.yaml
 	expect_tables "${directory_tables[@]:0:4}" "${directory_tables[@]:5:8}"
 	remove web.yaml pods.yaml
 	expect_tables ""
-	[[ $(ask dump) == "$empty" ]] || fail "not as empty as at first: $(diff <(echo "$empty") <(ask dump))"
+	# The gateway's own addresses stay: connections that are open still answer to them.
+	left=$(ask dump | grep -v '^address .* gateway$' || true)
+	[[ -z $left ]] || fail "not empty: $left"
 }
 
 test_the_order_of_arrival_does_not_matter() {

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 memcheck=(valgrind --leak-check=full "--errors-for-leak-kinds=definite,indirect,possible"
-	--error-exitcode=99)
+	--error-exitcode=99 --suppressions="$root/tests/netns/valgrind.supp")
 
 setup() {
 	need valgrind
@@ -26,16 +26,16 @@ test_a_run_with_changes_has_no_error_and_no_leak() {
 	gateway_up
 	load first connect --to "$vip" --port 7 --count 300
 	pod pod2 echo False "$(pod_address 2)" "$(pod_address6 2)" | put pod2.yaml
-	eventually 30 lacks_backend "$(pod_address 2):9000"
+	eventually 30 lacks_backend "$(pod_address 2)" 9000
 	slice other-a other IPv4 tcp-80/TCP:80 "$(pod_address 3)" | put other-slice.yaml
 	service other 192.0.2.30 80/TCP:80 | put other.yaml
-	eventually 30 has_backend "$(pod_address 3):80"
+	eventually 30 has_backend "$(pod_address 3)" 80
 	echo 'kind: [' | put other.yaml
 	eventually 30 agent_says "other.yaml:[0-9]*:[0-9]*: "
 	in_ns gateway ip address add 10.2.0.77/24 dev eth1
 	in_ns pod3 ip link set eth0 address 02:00:00:00:00:99
 	remove pod3.yaml other.yaml
-	eventually 30 lacks_backend "$(pod_address 3):9000"
+	eventually 30 lacks_backend "$(pod_address 3)" 9000
 	ask get services >/dev/null
 	ask get backends -o wide >/dev/null
 	ask get backends -o json >/dev/null
