@@ -24,7 +24,7 @@
 #include "lib/error.h"
 #include "lib/loop.h"
 
-#define LARGE_BYTES (10 * 1024 * 1024)
+#define LARGE_BYTES (2 * 1024 * 1024) /* far above what a socket buffers */
 #define IDLE_LIMIT_MS 5000
 
 struct server {

@@ -218,7 +218,7 @@ static int read_source_ranges(struct object *object, const struct field *spec,
 static int read_ingress(struct object *object, const struct field *top, struct error *error)
 {
 	struct service_object *service = &object->service;
-	struct field status, load_balancer, list;
+	struct field status, load_balancer, list = { 0 };
 	struct address *addresses;
 	size_t index = 0;
 	int r = field_mapping(top, "status", &status, error);
