@@ -105,12 +105,15 @@ static void drop_overridden(struct node *mapping)
 
 int builder_settle_keys(struct builder *builder, struct node *mapping, size_t first)
 {
-	struct key_mark *keys = builder->keys + first;
 	size_t count = builder->key_count - first;
+	struct key_mark *keys;
 	bool overridden = false;
 
 	builder->key_count = first;
-	if (count < 2 || is_strictly_sorted(keys, count))
+	if (count < 2)
+		return 0;
+	keys = builder->keys + first;
+	if (is_strictly_sorted(keys, count))
 		return 0;
 	qsort(keys, count, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < count; i++) {
