@@ -9,7 +9,8 @@
  *
  * A file that cannot be read or has a bad document keeps what it last defined and
  * what its good documents define now. Of two files that define one object the
- * first by path wins.
+ * first by path wins. A file that is being written is not read, and one that vanished
+ * is waited for 100 ms; manifest_source_scan does not wait for the latter.
  */
 #ifndef SOURCE_MANIFEST_H
 #define SOURCE_MANIFEST_H
@@ -30,7 +31,11 @@ struct manifest_events {
 			   void *owner);
 	/* A sentence for the operator, "file:line:column: what, what was expected". Each once. */
 	void (*on_problem)(const char *sentence, void *owner);
-	/* A problem that was told is gone: the file is good again. */
+	/*
+	 * A problem that was told is gone: the file is good again, or no longer there.
+	 * Not of two definitions of one object: that is told as a problem, but leaves the
+	 * file good.
+	 */
 	void (*on_repaired)(const char *path, void *owner);
 	/* Kinds that are not used; for debug output. May be NULL. */
 	void (*on_skipped)(const char *path, const char *kind, void *owner);

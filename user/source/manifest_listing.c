@@ -78,15 +78,16 @@ static int compare_listed(const void *a, const void *b)
 int manifest_listing_read(const char *directory, const char *only_name,
 			  struct manifest_listing *ret)
 {
-	DIR *open = opendir(directory);
+	DIR *stream = opendir(directory);
 	size_t capacity = 0;
 	int r;
 
-	if (!open)
+	if (!stream)
 		return -errno;
 	*ret = (struct manifest_listing){ 0 };
-	r = only_name ? add_listed(ret, &capacity, dirfd(open), only_name) : read_names(open, ret);
-	(void)closedir(open);
+	r = only_name ? add_listed(ret, &capacity, dirfd(stream), only_name)
+		      : read_names(stream, ret);
+	(void)closedir(stream);
 	if (r < 0)
 		manifest_listing_finish(ret);
 	else if (ret->count > 1)
