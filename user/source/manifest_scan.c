@@ -13,7 +13,7 @@
 #include "source/manifest_telling.h"
 #include "source/manifest_text.h"
 
-#define SOON_MS 10      /* for a file that changed while it was read */
+#define SOON_MS 100     /* for a file that changed or went while it was read */
 #define SETTLED_MS 1000 /* without a change, of a file that nobody was seen to write */
 #define MISSING_MS 100  /* an editor's file is back by then */
 #define BACK_MS 1000    /* a directory made anew is filled by then */
