@@ -6,7 +6,8 @@
 #include "packet.h"
 
 #define IP6_EXTENSIONS_MAX 4
-#define IP4_FRAGMENT_MASK 0x3fff /* more fragments, or an offset */
+#define IP4_FRAGMENT_MASK 0x3fff    /* more fragments, or an offset */
+#define EXTENSION_BYTES_MASK 0x3fff /* 4 headers of at most 2,048 bytes */
 
 struct extension {
 	__u8 next;
@@ -56,24 +57,52 @@ static __always_inline bool is_extension(__u8 protocol)
 	       protocol == IPPROTO_DSTOPTS;
 }
 
-/* With more extension headers than the limit, protocol stays that of one: nobody serves it. */
+/*
+ * The way through the extension headers that begin at the frame's offset, the
+ * first of type protocol. Returns protocol << 16 | bytes of what lies behind
+ * them, or a negative verdict. Behind more of them than the limit, protocol
+ * stays that of one: nobody serves it.
+ *
+ * Inlined, each count of headers would be verified together with everything
+ * that follows: a function by itself is five times cheaper.
+ */
+__noinline int packet_skip_extensions(struct xdp_md *ctx, __u32 offset, __u32 protocol)
+{
+	struct cursor cursor = cursor_at_start(ctx);
+	__u32 bytes = 0;
+
+	if (offset > LINK_BYTES_MAX + sizeof(struct ipv6hdr) || !cursor_take(&cursor, offset))
+		return -GW_TRUNCATED;
+	for (int i = 0; i < IP6_EXTENSIONS_MAX && is_extension(protocol); i++) {
+		struct extension *extension = cursor_take(&cursor, sizeof(*extension));
+
+		if (!extension)
+			return -GW_TRUNCATED;
+		/* A route that is not at its end: this packet is for somebody else yet. */
+		if (protocol == IPPROTO_ROUTING && extension->segments_left != 0)
+			return -GW_BAD_HEADER;
+		protocol = extension->next;
+		bytes += 8 + extension->units * 8;
+		if (!cursor_take(&cursor, extension->units * 8))
+			return -GW_TRUNCATED;
+	}
+	return (protocol & 0xff) << 16 | bytes;
+}
+
 static __always_inline enum gw_verdict parse_extensions(struct packet *packet,
 							struct cursor *cursor)
 {
-	for (int i = 0; i < IP6_EXTENSIONS_MAX && is_extension(packet->protocol); i++) {
-		struct extension *extension = cursor_take(cursor, sizeof(*extension));
+	int way = packet_skip_extensions(packet->ctx, packet->link_bytes + packet->header_bytes,
+					 packet->protocol);
 
-		if (!extension)
-			return GW_TRUNCATED;
-		/* A route that is not at its end: this packet is for somebody else yet. */
-		if (packet->protocol == IPPROTO_ROUTING && extension->segments_left != 0)
-			return GW_BAD_HEADER;
-		packet->protocol = extension->next;
-		packet->header_bytes += 8 + extension->units * 8;
-		if (!cursor_take(cursor, extension->units * 8))
-			return GW_TRUNCATED;
-	}
-	return packet->protocol == IPPROTO_FRAGMENT ? GW_FRAGMENT : UNDECIDED;
+	if (way < 0)
+		return -way;
+	packet->protocol = way >> 16;
+	packet->header_bytes += way & 0xffff;
+	if (packet->header_bytes > packet->ip_bytes ||
+	    !cursor_take(cursor, way & EXTENSION_BYTES_MASK))
+		return GW_TRUNCATED;
+	return UNDECIDED;
 }
 
 static __always_inline enum gw_verdict parse_ip6_rest(struct packet *packet, struct cursor *cursor)
@@ -87,10 +116,12 @@ static __always_inline enum gw_verdict parse_ip6_rest(struct packet *packet, str
 		return GW_BAD_HEADER;
 	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
 		return GW_TRUNCATED;
-	verdict = parse_extensions(packet, cursor);
-	if (verdict == UNDECIDED && packet->header_bytes > packet->ip_bytes)
-		return GW_TRUNCATED;
-	return verdict;
+	if (is_extension(packet->protocol)) {
+		verdict = parse_extensions(packet, cursor);
+		if (verdict != UNDECIDED)
+			return verdict;
+	}
+	return packet->protocol == IPPROTO_FRAGMENT ? GW_FRAGMENT : UNDECIDED;
 }
 
 static __always_inline enum gw_verdict parse_tcp(struct packet *packet, struct cursor *cursor,

@@ -48,7 +48,8 @@ struct packet_spec {
 	bool keeps_id_zero;        /* IPv4 identification: default 0x1234 */
 	size_t option_bytes;       /* IPv4: a multiple of 4 */
 	size_t tcp_option_bytes;   /* a multiple of 4 */
-	const uint8_t *extensions; /* IPv6: types, 0xff ends; each has 16 bytes */
+	const uint8_t *extensions; /* IPv6: types, 0xff ends */
+	uint8_t extension_units;   /* of 8 bytes, behind the first 8; default 1 */
 	bool has_no_checksum;      /* UDP */
 	const void *payload;       /* default: counted bytes */
 	size_t payload_bytes;
@@ -234,6 +235,7 @@ static inline void frame_append_ip6(struct frame *frame, const struct packet_spe
 	struct gw_addr src = address(spec->src), dst = address(spec->dst);
 	uint8_t *ip = frame_append(frame, 40), *next = ip + 6;
 	size_t start = frame->size;
+	uint8_t units = spec->extension_units ? spec->extension_units : 1;
 
 	ip[0] = 0x60;
 	ip[7] = spec->ttl ? spec->ttl : 64;
@@ -241,8 +243,8 @@ static inline void frame_append_ip6(struct frame *frame, const struct packet_spe
 	memcpy(ip + 24, &dst, 16);
 	for (; *extension != 0xff; extension++) {
 		*next = *extension;
-		next = frame_append(frame, 16);
-		next[1] = 1;
+		next = frame_append(frame, 8 + units * 8);
+		next[1] = units;
 	}
 	*next = spec->protocol;
 	frame_append_transport(frame, spec);

@@ -207,6 +207,34 @@ static void a_jumbo_frame_in_pieces_is_forwarded_whole(void **state)
 	there_and_back(&spec);
 }
 
+/* Metadata takes up the headroom, as it is elsewhere taken up by drivers. */
+static void without_headroom_for_a_tag_nothing_is_sent(void **state)
+{
+	enum { METADATA_BYTES = 216 };
+	struct gw_next_hop hop = next_hop_to_backend(0);
+	struct packet_spec spec = request4(IPPROTO_UDP);
+	struct frame frame = frame_build(&spec);
+	struct xdp_md ctx = { .data = METADATA_BYTES, .data_end = METADATA_BYTES + frame.size };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.bytes, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	int r;
+
+	(void)state;
+	world_open();
+	hop.vlan = (struct gw_vlan){ htons(0x8100), htons(7) };
+	set_next_hop(BACKEND_ID4, hop);
+	memmove(frame.bytes + METADATA_BYTES, frame.bytes, frame.size);
+	opts.data_size_in = METADATA_BYTES + frame.size;
+	r = bpf_prog_test_run_opts(bpf_program__fd(world->progs.guideway), &opts);
+	if (r == -EINVAL) {
+		print_message("# needs a kernel with metadata of 216 bytes\n");
+		skip();
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(opts.retval, XDP_DROP);
+	assert_int_equal(verdict_counter(GW_NO_HEADROOM).packets, 1);
+}
+
 static void without_a_neighbour_nothing_is_sent(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_TCP);
@@ -300,6 +328,7 @@ int main(void)
 		TEST(the_last_hop_is_not_forwarded),
 		TEST(the_mtu_counts_the_ip_packet_alone),
 		TEST(a_jumbo_frame_in_pieces_is_forwarded_whole),
+		TEST(without_headroom_for_a_tag_nothing_is_sent),
 		TEST(without_a_neighbour_nothing_is_sent),
 		TEST(without_a_gateway_address_nothing_is_sent),
 		TEST(a_table_that_points_nowhere_drops),
