@@ -270,7 +270,7 @@ static void a_port_is_free_when_its_flow_has_been_silent_for_its_time(void **sta
 	} cases[] = {
 		{ IPPROTO_TCP, true, REPLIED, 3600 },
 		{ IPPROTO_TCP, true, REPLIED | GW_NAT_CLIENT_FIN, 3600 },
-		{ IPPROTO_TCP, true, REPLIED | BOTH, 5 },
+		{ IPPROTO_TCP, true, REPLIED | BOTH, 2 },
 		{ IPPROTO_TCP, true, REPLIED | BOTH | GW_NAT_BACKEND_CLOSED_FIRST, 65 },
 		{ IPPROTO_TCP, true, REPLIED | GW_NAT_RESET, 2 },
 		{ IPPROTO_TCP, true, 0, 30 },

@@ -277,9 +277,6 @@ static void bad_ranges_are_refused_with_a_reason(void **state)
 		const char *text, *reason;
 	} cases[] = {
 		{ "", "address pool \"\": \"\" is not an IP address" },
-		{ "10.0.0.1/24",
-		  "address pool \"10.0.0.1/24\": \"10.0.0.1/24\" has bits behind its "
-		  "length, expected 10.0.0.0/24" },
 		{ "10.0.0.9-10.0.0.1",
 		  "address pool \"10.0.0.9-10.0.0.1\": the range ends before its start" },
 		{ "10.0.0.9-2001:db8::1",

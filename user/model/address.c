@@ -163,7 +163,7 @@ static void clear_host_bits(struct prefix *prefix)
 
 int prefix_parse(const char *text, struct prefix *ret, struct error *error)
 {
-	char copy[ADDRESS_TEXT_SIZE + 8], network[ADDRESS_TEXT_SIZE];
+	char copy[ADDRESS_TEXT_SIZE + 8];
 	struct address address;
 	struct prefix prefix;
 	bool dotted;
@@ -188,10 +188,6 @@ int prefix_parse(const char *text, struct prefix *ret, struct error *error)
 	prefix.address = address;
 	prefix.length = (uint8_t)(dotted ? length + MAPPED_BITS : length);
 	clear_host_bits(&prefix);
-	if (address_compare(&prefix.address, &address) != 0)
-		return error_set(error, -EINVAL,
-				 "\"%s/%d\" has bits behind its length, expected %s/%d", copy,
-				 length, address_format(&prefix.address, network), length);
 	*ret = prefix;
 	return 0;
 }

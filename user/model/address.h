@@ -42,7 +42,10 @@ int address_compare(const struct address *a, const struct address *b);
  */
 int address_check_usable(const struct address *address, struct error *error);
 
-/* "10.0.0.0/8" or "2001:db8::/32"; white space around it is ignored; host bits must be zero. */
+/*
+ * "10.0.0.0/8" or "2001:db8::/32"; white space around it is ignored. Bits behind the length
+ * are cleared, as the API server does with those that it lets pass.
+ */
 int prefix_parse(const char *text, struct prefix *ret, struct error *error);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 
