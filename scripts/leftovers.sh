@@ -11,7 +11,12 @@ usage() {
 	exit 2
 }
 
-is_dead() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie is dead too, whoever is slow to reap it.
+is_dead() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${stat##*) } == [ZX]* ]]
+}
 
 # The pid in NAME, when NAME is one of ours.
 owner_of() {
@@ -38,25 +43,45 @@ list_processes() {
 		tr '\0' '\n')
 }
 
-list() {
-	list_processes
+list_files() {
 	list_paths namespace /run/netns/gw[td]-*
 	list_paths pin /sys/fs/bpf/guideway-{test,demo}-*
 	list_paths directory "${TMPDIR:-/tmp}"/gw[td]-*
 }
 
+list() {
+	list_processes
+	list_files
+}
+
+# The tests of a killed test.sh go on; what they made is theirs until they are dead.
+end_processes() {
+	local pids pid
+	for _ in {1..20}; do
+		mapfile -t pids < <(list_processes)
+		((${#pids[@]})) || return
+		pids=("${pids[@]#process }")
+		kill -KILL "${pids[@]}" 2>/dev/null
+		for pid in "${pids[@]}"; do
+			for _ in {1..100}; do
+				is_dead "$pid" && break
+				sleep 0.02
+			done
+		done
+	done
+}
+
 remove() {
 	local kind what
+	end_processes
 	while read -r kind what; do
-		case $kind in
-		process) kill -KILL "$what" 2>/dev/null ;;
-		namespace)
+		if [[ $kind == namespace ]]; then
 			ip netns pids "${what##*/}" | xargs -r kill -KILL 2>/dev/null
 			ip netns delete "${what##*/}"
-			;;
-		*) rm -rf "$what" ;;
-		esac
-	done < <(list)
+		else
+			rm -rf "$what"
+		fi
+	done < <(list_files)
 }
 
 run=${2:-}
