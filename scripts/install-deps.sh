@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Installs what building, demonstrating and testing need. Silent when everything is there.
 #
-# apt: tried on Debian 12. dnf: only the names were checked, against Fedora's packages.
+# apt: tried on Debian 12. dnf: Fedora's names for the same packages, not tried.
 set -eu
 
 demo_apt="iproute2 ethtool curl python3 python3-flask procps util-linux mount"
