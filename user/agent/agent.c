@@ -103,7 +103,7 @@ static void on_problem(const char *sentence, void *owner)
 {
 	struct agent *agent = owner;
 
-	log_warning("%s; what was good before stays", sentence);
+	log_warning("%s; nothing that worked changes", sentence);
 	(void)json_array_append_new(agent->problems, json_string(sentence));
 }
 
