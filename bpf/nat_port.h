@@ -32,7 +32,7 @@ struct {
 	__type(value, __u64);
 } nat_moved SEC(".maps");
 
-/* A flow without an entry at its first candidate: too large for the stack. */
+/* A flow without an entry at its first candidate; one a CPU, since the stack has no room. */
 struct nat_flow {
 	__u64 hash;
 	struct gw_nat_key key; /* gateway and gateway_port: the candidate's */

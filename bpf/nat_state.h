@@ -75,7 +75,7 @@ static __always_inline __u32 nat_state_after_reply(const struct packet *packet, 
 	if (packet->tcp_flags & TCP_RST)
 		state |= GW_NAT_RESET;
 	if (packet->tcp_flags & TCP_FIN) {
-		if (!(state & NAT_BOTH_FIN))
+		if (!(state & GW_NAT_CLIENT_FIN))
 			state |= GW_NAT_BACKEND_CLOSED_FIRST;
 		state |= GW_NAT_BACKEND_FIN;
 	}
