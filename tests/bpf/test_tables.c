@@ -110,7 +110,7 @@ static void set(struct datapath *datapath, const char *vip, const char *const *b
 	service_unref(service);
 }
 
-static char *dump(const struct datapath *datapath)
+static char *dump(struct datapath *datapath)
 {
 	char *text = NULL;
 
@@ -118,7 +118,7 @@ static char *dump(const struct datapath *datapath)
 	return text;
 }
 
-static void assert_dump_has(const struct datapath *datapath, const char *wanted)
+static void assert_dump_has(struct datapath *datapath, const char *wanted)
 {
 	char *text = dump(datapath);
 
@@ -127,7 +127,7 @@ static void assert_dump_has(const struct datapath *datapath, const char *wanted)
 	free(text);
 }
 
-static void assert_dump_is(const struct datapath *datapath, const char *wanted)
+static void assert_dump_is(struct datapath *datapath, const char *wanted)
 {
 	char *text = dump(datapath);
 

@@ -299,6 +299,31 @@ static int start_datapath(struct agent *agent, struct error *error)
 	return r;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+static void warn_of_foreign_gateways(const struct agent *agent)
+{
+	const struct agent_config *config = agent->config;
+	const struct address *own;
+	size_t count;
+
+	if (net_own_addresses(agent->net, &own, &count) < 0)
+		return;
+	for (size_t i = 0; i < config->gateway_address_count; i++) {
+		char text[ADDRESS_TEXT_SIZE];
+
+		if (count && bsearch(&config->gateway_addresses[i], own, count, sizeof(*own),
+				     compare_addresses))
+			continue;
+		log_warning("--gateway-address %s: this host does not have the address; replies "
+			    "come back only if it is routed here",
+			    address_format(&config->gateway_addresses[i], text));
+	}
+}
+
 static int start_net(struct agent *agent, struct error *error)
 {
 	const struct net_events events = {
@@ -311,6 +336,7 @@ static int start_net(struct agent *agent, struct error *error)
 	if (r < 0)
 		return r;
 	on_addresses_changed(agent);
+	warn_of_foreign_gateways(agent);
 	agent->reconciler = reconciler_create(agent->loop, agent->model, agent->net,
 					      agent->datapath, on_settled, agent);
 	if (!agent->reconciler)

@@ -20,7 +20,7 @@ struct views {
 	const struct agent_config *config;
 	const struct model *model;
 	const struct net *net;
-	const struct datapath *datapath;
+	struct datapath *datapath;
 	const json_t *problems; /* array of sentences */
 	bool sources_complete;
 	int64_t started_at_s; /* Unix time */

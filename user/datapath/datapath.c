@@ -110,10 +110,11 @@ static int allocate(struct datapath *datapath, const struct datapath_settings *s
 	datapath->regions = regions_create(GW_SLOT_MAX);
 	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
 	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
+	datapath->slot_counts = calloc(GW_BACKEND_MAX, sizeof(*datapath->slot_counts));
 	datapath->interfaces = calloc(settings->interface_count + 1, sizeof(char *));
 	if (!datapath->pin_dir || !datapath->service_ids || !datapath->backend_ids ||
 	    !datapath->next_hop_ids || !datapath->regions || !datapath->next_hop_users ||
-	    !datapath->backend_links || !datapath->interfaces)
+	    !datapath->backend_links || !datapath->slot_counts || !datapath->interfaces)
 		return -ENOMEM;
 	for (size_t i = 0; i < settings->interface_count; i++) {
 		datapath->interfaces[i] = strdup(settings->interfaces[i]);
@@ -195,6 +196,7 @@ void datapath_close(struct datapath *datapath)
 	free(datapath->placed_next_hops);
 	free(datapath->routes);
 	free(datapath->backend_links);
+	free(datapath->slot_counts);
 	free(datapath->next_hop_users);
 	regions_destroy(datapath->regions);
 	ids_destroy(datapath->next_hop_ids);

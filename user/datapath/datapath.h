@@ -107,7 +107,7 @@ int datapath_backend_traffic(const struct datapath *datapath, const struct servi
  * How many slots of the service's table each of count backends owns, and how many
  * there are; a backend that is not programmed has none. -ENOENT: no such service.
  */
-int datapath_service_slots(const struct datapath *datapath, const struct service_key *key,
+int datapath_service_slots(struct datapath *datapath, const struct service_key *key,
 			   const struct backend *backends, size_t count, uint32_t *ret_slots,
 			   uint32_t *ret_total);
 
@@ -135,6 +135,6 @@ size_t datapath_attachments(const struct datapath *datapath, const struct attach
  * Every table as text, sorted, the same for the same state: for tests and for people
  * who look for a fault. Frees nothing of the caller's; *ret_text is the caller's to free.
  */
-int datapath_dump(const struct datapath *datapath, char **ret_text, struct error *error);
+int datapath_dump(struct datapath *datapath, char **ret_text, struct error *error);
 
 #endif

@@ -18,15 +18,14 @@
 #include "guideway.skel.h"
 #include "lib/error.h"
 
-/* FNV-1a: tells tables apart; nobody has an interest in making two alike. */
+/* FNV-1a over words: tells tables apart; nobody has an interest in making two alike. */
 #define DIGEST_START 0xcbf29ce484222325ULL
 #define DIGEST_PRIME 0x100000001b3ULL
 
-static uint64_t digest_add(uint64_t digest, const void *bytes, size_t size)
+static uint64_t digest_add(uint64_t digest, uint64_t word)
 {
-	for (size_t i = 0; i < size; i++)
-		digest = (digest ^ ((const unsigned char *)bytes)[i]) * DIGEST_PRIME;
-	return digest;
+	digest = (digest ^ word) * DIGEST_PRIME;
+	return digest ^ digest >> 32;
 }
 
 static void dump_addresses(const struct datapath *datapath, FILE *out)
@@ -71,16 +70,12 @@ static void dump_next_hop(const struct datapath *datapath, uint32_t id, FILE *ou
 	}
 }
 
-static void dump_backend(const struct datapath *datapath, const struct placed_backend *placed,
-			 const struct gw_slot *slots, uint32_t slot_count, FILE *out)
+static void dump_backend(const struct datapath *datapath, uint32_t id, uint32_t owned, FILE *out)
 {
-	const struct gw_backend *entry = &datapath->backends[placed->id];
+	const struct gw_backend *entry = &datapath->backends[id];
 	struct address address;
 	char text[ADDRESS_TEXT_SIZE];
-	uint32_t owned = 0;
 
-	for (uint32_t slot = 0; slot < slot_count; slot++)
-		owned += slots[slot].current == placed->id;
 	address_from_abi(&entry->address, &address);
 	(void)fprintf(out, "  backend %s port %u slots %u via ", address_format(&address, text),
 		      ntohs(entry->port), owned);
@@ -97,14 +92,15 @@ static uint64_t table_digest(const struct datapath *datapath, const struct gw_sl
 	for (uint32_t slot = 0; slot < slot_count; slot++) {
 		const struct gw_backend *entry = &datapath->backends[slots[slot].current];
 
-		digest = digest_add(digest, &entry->address, sizeof(entry->address));
-		digest = digest_add(digest, &entry->port, sizeof(entry->port));
+		for (size_t i = 0; i < sizeof(entry->address.word) / sizeof(__be32); i++)
+			digest = digest_add(digest, ntohl(entry->address.word[i]));
+		digest = digest_add(digest, ntohs(entry->port));
 	}
 	return digest;
 }
 
-static int dump_service(const struct datapath *datapath, const struct placed_service *placed,
-			FILE *out, struct error *error)
+static int dump_service(struct datapath *datapath, const struct placed_service *placed, FILE *out,
+			struct error *error)
 {
 	struct gw_service_key key;
 	struct gw_service entry = { 0 };
@@ -129,14 +125,17 @@ static int dump_service(const struct datapath *datapath, const struct placed_ser
 		(void)fprintf(out, " table %016" PRIx64 "\n",
 			      table_digest(datapath, slots, entry.slot_count));
 	}
-	for (size_t i = 0; i < placed->backend_count; i++)
-		dump_backend(datapath, &placed->backends[i], slots, entry.slot_count, out);
-	if (slots)
+	if (slots) {
+		slots_count(datapath, slots, entry.slot_count);
 		slots_close(slots, entry.slot_count);
+	}
+	for (size_t i = 0; i < placed->backend_count; i++)
+		dump_backend(datapath, placed->backends[i].id,
+			     slots_take_count(datapath, placed->backends[i].id), out);
 	return 0;
 }
 
-int datapath_dump(const struct datapath *datapath, char **ret_text, struct error *error)
+int datapath_dump(struct datapath *datapath, char **ret_text, struct error *error)
 {
 	char *text = NULL;
 	size_t size = 0;

@@ -71,6 +71,7 @@ struct datapath {
 	struct regions *regions;
 	uint32_t *next_hop_users;           /* backends and routes that point to each id */
 	struct backend_link *backend_links; /* by backend id */
+	uint32_t *slot_counts;              /* by backend id, zero between uses */
 
 	struct placed_service *services; /* sorted by key */
 	size_t service_count, service_room;
@@ -125,6 +126,9 @@ int slots_write(struct datapath *datapath, uint32_t offset, const uint32_t *ids,
 int slots_open(const struct datapath *datapath, uint32_t offset, uint32_t count,
 	       const struct gw_slot **ret, struct error *error);
 void slots_close(const struct gw_slot *slots, uint32_t count);
+/* Counts who owns how many slots; slots_take_count then gives each count, once. */
+void slots_count(struct datapath *datapath, const struct gw_slot *slots, uint32_t count);
+uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id);
 
 /* services.c: finds what is programmed; NULL when nothing is. */
 struct placed_service *services_find(const struct datapath *datapath,

@@ -383,7 +383,7 @@ int datapath_remove_service(struct datapath *datapath, const struct service_key 
 	return 0;
 }
 
-int datapath_service_slots(const struct datapath *datapath, const struct service_key *key,
+int datapath_service_slots(struct datapath *datapath, const struct service_key *key,
 			   const struct backend *backends, size_t count, uint32_t *ret_slots,
 			   uint32_t *ret_total)
 {
@@ -400,13 +400,16 @@ int datapath_service_slots(const struct datapath *datapath, const struct service
 		return 0;
 	if (slots_open(datapath, placed->entry.slot_offset, total, &slots, NULL) < 0)
 		return -EIO;
+	slots_count(datapath, slots, total);
+	slots_close(slots, total);
 	for (size_t i = 0; i < count; i++) {
 		const struct placed_backend *backend = find_backend(placed, &backends[i]);
 
-		for (uint32_t slot = 0; backend && slot < total; slot++)
-			ret_slots[i] += slots[slot].current == backend->id;
+		if (backend)
+			ret_slots[i] = datapath->slot_counts[backend->id];
 	}
-	slots_close(slots, total);
+	for (size_t i = 0; i < placed->backend_count; i++)
+		(void)slots_take_count(datapath, placed->backends[i].id);
 	return 0;
 }
 

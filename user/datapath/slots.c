@@ -73,3 +73,18 @@ void slots_close(const struct gw_slot *slots, uint32_t count)
 {
 	window_unmap(slots, count);
 }
+
+void slots_count(struct datapath *datapath, const struct gw_slot *slots, uint32_t count)
+{
+	for (uint32_t slot = 0; slot < count; slot++)
+		if (slots[slot].current < GW_BACKEND_MAX)
+			datapath->slot_counts[slots[slot].current]++;
+}
+
+uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id)
+{
+	uint32_t count = datapath->slot_counts[backend_id];
+
+	datapath->slot_counts[backend_id] = 0;
+	return count;
+}
