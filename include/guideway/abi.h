@@ -16,7 +16,7 @@
 #define GW_ABI_VERSION 1
 
 #define GW_SERVICE_MAX (1U << 16) /* entries of services and service_traffic */
-#define GW_SLOT_MAX (1U << 22)    /* entries of slots: 8 bytes each, 32 MiB */
+#define GW_SLOT_MAX (1U << 22)    /* entries of slots unless told otherwise: 8 bytes each */
 #define GW_BACKEND_MAX (1U << 18) /* entries of backends; ids fit in 20 bits */
 #define GW_NEXT_HOP_MAX (1U << 16)
 #define GW_GATEWAY_MAX 256

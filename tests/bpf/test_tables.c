@@ -19,6 +19,9 @@
 #include "datapath/datapath.h"
 #include "lib/error.h"
 
+/* Few, so that what is not given back is soon missed. */
+#define SLOTS 8192
+
 static char pin_dir[64];
 static const char *const interfaces[] = { "lo" };
 
@@ -30,6 +33,7 @@ static struct datapath *open_datapath(void)
 		.interface_count = 1,
 		.snat_port_first = 1024,
 		.snat_port_last = 32767,
+		.slot_max = SLOTS,
 		.hash_key = { 1, 2, 3 },
 	};
 	struct datapath *datapath = NULL;
@@ -361,11 +365,62 @@ static void many_changes_neither_leak_slots_nor_lose_services(void **state)
 	skip_without_root();
 	datapath = open_datapath();
 	/* More tables than the slots array could hold if none were given back. */
-	for (int i = 0; i < 60000; i++)
+	for (int i = 0; i < 1000; i++)
 		set(datapath, "192.0.2.1", three, 2 + (size_t)i % 2);
 	assert_int_equal(datapath_services(datapath, &keys), 1);
 	assert_int_equal(datapath_service_slots(datapath, &key, backends, 3, slots, &total), 0);
 	assert_int_equal(slots[0] + slots[1] + slots[2], total);
+	datapath_close(datapath);
+}
+
+static void full_slots_refuse_a_service_and_keep_the_others(void **state)
+{
+	struct datapath *datapath;
+	struct error error = { 0 };
+	char *before, *after;
+	char vip[ADDRESS_TEXT_SIZE];
+	int r = 0;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	for (int i = 1; r == 0 && i < 100; i++) {
+		struct service *service;
+
+		before = dump(datapath);
+		(void)snprintf(vip, sizeof(vip), "192.0.2.%d", i);
+		service = make_service(vip, three, 3);
+		r = datapath_set_service(datapath, service, &error);
+		service_unref(service);
+		if (r == 0)
+			free(before);
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_non_null(strstr(error.text, "no room for a table of 509 slots"));
+	after = dump(datapath);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	datapath_close(datapath);
+}
+
+static void the_pinned_number_of_slots_wins(void **state)
+{
+	struct datapath_settings settings = { .pin_dir = pin_dir,
+					      .interfaces = interfaces,
+					      .interface_count = 1,
+					      .slot_max = 4 * SLOTS };
+	struct datapath *datapath;
+	struct error error = { 0 };
+
+	(void)state;
+	skip_without_root();
+	datapath = attach_datapath();
+	set(datapath, "192.0.2.1", three, 3);
+	datapath_close(datapath);
+	if (datapath_open(&settings, &datapath, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_dump_has(datapath, "service 192.0.2.1:80/TCP");
 	datapath_close(datapath);
 }
 
@@ -388,6 +443,9 @@ int main(void)
 		cmocka_unit_test_teardown(a_vip_that_the_host_owns_is_marked_local, remove_pins),
 		cmocka_unit_test_teardown(many_changes_neither_leak_slots_nor_lose_services,
 					  remove_pins),
+		cmocka_unit_test_teardown(full_slots_refuse_a_service_and_keep_the_others,
+					  remove_pins),
+		cmocka_unit_test_teardown(the_pinned_number_of_slots_wins, remove_pins),
 	};
 
 	return cmocka_run_group_tests_name("tables", tests, require_root, NULL);

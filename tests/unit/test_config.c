@@ -122,6 +122,7 @@ static void every_setting_is_read_from_its_flag(void **state)
 	set(config, "forwarding-mode", "snat");
 	set(config, "gateway-address", "192.0.2.1");
 	set(config, "snat-ports", "2000-2999");
+	set(config, "table-slots", "70000");
 	set(config, "answer-arp", "off");
 	set(config, "external-traffic-policy-local", "any");
 	set(config, "load-balancer-class", "example.org/lb");
@@ -141,6 +142,7 @@ static void every_setting_is_read_from_its_flag(void **state)
 	assert_int_equal(config->gateway_addresses[0].bytes[15], 1);
 	assert_int_equal(config->snat_port_first, 2000);
 	assert_int_equal(config->snat_port_last, 2999);
+	assert_int_equal(config->table_slots, 70000);
 	assert_false(config->answer_neighbours);
 	assert_int_equal(config->local_policy, LOCAL_POLICY_ANY);
 	assert_string_equal(config->load_balancer_class, "example.org/lb");
@@ -164,6 +166,7 @@ static void every_setting_is_read_from_the_file(void **state)
 			  "forwarding-mode: snat\n"
 			  "gateway-address: [192.0.2.1, \"2001:db8::1\"]\n"
 			  "snat-ports: 2000-2999\n"
+			  "table-slots: 16777216\n"
 			  "answer-arp: off\n"
 			  "external-traffic-policy-local: node\n"
 			  "load-balancer-class: example.org/lb\n"
@@ -234,6 +237,9 @@ static void bad_values_are_refused_with_what_was_expected(void **state)
 	assert_refused("external-traffic-policy-local", "", "'', expected auto, node or any");
 	assert_refused("log-level", "loud", "'loud', expected error, warning, info or debug");
 	assert_refused("forwarding-mode", "default", "'default', expected snat");
+	assert_refused("table-slots", "65535",
+		       "'65535', expected a number from 65536 to 268435456");
+	assert_refused("table-slots", "x", "'x', expected a number from 65536 to 268435456");
 	assert_refused("interface", "a/b", "'a/b', expected the name of an interface");
 	assert_refused("interface", "sixteen-letters-",
 		       "'sixteen-letters-', expected the name of "
@@ -370,6 +376,8 @@ static void the_defaults_that_the_help_tells_are_the_defaults(void **state)
 	(void)snprintf(ports, sizeof(ports), "%d-%d", config->snat_port_first,
 		       config->snat_port_last);
 	assert_string_equal(settings_find("snat-ports")->default_text, ports);
+	assert_int_equal(strtoul(settings_find("table-slots")->default_text, NULL, 10),
+			 config->table_slots);
 	assert_string_equal(settings_find("socket")->default_text, config->socket);
 	assert_string_equal(settings_find("state-dir")->default_text, config->state_dir);
 	assert_string_equal(settings_find("pin-dir")->default_text, config->pin_dir);

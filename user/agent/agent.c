@@ -287,6 +287,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.snat_port_first = config->snat_port_first,
 		.snat_port_last = config->snat_port_last,
 		.answer_neighbours = config->answer_neighbours,
+		.slot_max = config->table_slots,
 	};
 	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
 				    sizeof(settings.hash_key), error);

@@ -28,6 +28,7 @@ struct agent_config *agent_config_create(void)
 	config->forwarding_mode = FORWARDING_MODE_SNAT;
 	config->load_balancer_class = AGENT_CLASS_DEFAULT;
 	config->xdp_mode = XDP_MODE_AUTO;
+	config->table_slots = AGENT_TABLE_SLOTS_DEFAULT;
 	config->snat_port_first = 1024;
 	config->snat_port_last = 32767;
 	config->answer_neighbours = true;

@@ -20,6 +20,10 @@ struct error;
 
 #define AGENT_CONFIG_LIST_MAX 256
 
+#define AGENT_TABLE_SLOTS_DEFAULT 4194304 /* 32 MiB, 2,900 services of 10 backends */
+#define AGENT_TABLE_SLOTS_MIN 65536
+#define AGENT_TABLE_SLOTS_MAX 268435456
+
 #define AGENT_CLASS_DEFAULT "guideway.dev/xdp"
 #define AGENT_STATE_DIR_DEFAULT "/var/lib/guideway"
 #define AGENT_PIN_DIR_DEFAULT "/sys/fs/bpf/guideway"
@@ -45,6 +49,7 @@ struct agent_config {
 	enum xdp_mode xdp_mode;
 	uint16_t snat_port_first, snat_port_last;
 	bool answer_neighbours;
+	uint32_t table_slots; /* of all services together */
 	enum local_policy local_policy;
 	const char *state_dir;
 	const char *pin_dir;

@@ -198,6 +198,18 @@ static int set_snat_ports(struct agent_config *config, const char *value, struct
 	return 0;
 }
 
+static int set_table_slots(struct agent_config *config, const char *value, struct error *error)
+{
+	char *behind;
+	unsigned long slots = isdigit((unsigned char)*value) ? strtoul(value, &behind, 10) : 0;
+
+	if (slots < AGENT_TABLE_SLOTS_MIN || slots > AGENT_TABLE_SLOTS_MAX || *behind)
+		return error_set(error, -EINVAL, "'%s', expected a number from %d to %d", value,
+				 AGENT_TABLE_SLOTS_MIN, AGENT_TABLE_SLOTS_MAX);
+	config->table_slots = (uint32_t)slots;
+	return 0;
+}
+
 static int set_answer_arp(struct agent_config *config, const char *value, struct error *error)
 {
 	static const char *const names[] = { "on", "off", NULL };
@@ -262,6 +274,10 @@ static const struct setting settings[] = {
 	  "the interface's own", true, set_gateway_address },
 	{ "snat-ports", "FIRST-LAST", "source ports towards the backends in mode snat",
 	  "1024-32767", false, set_snat_ports },
+	{ "table-slots", "NUMBER",
+	  "room for the tables of all services, 8 bytes a slot: at least 128 slots a backend are "
+	  "used; takes effect when nothing is pinned yet",
+	  "4194304", false, set_table_slots },
 	{ "answer-arp", "on|off", "answer ARP and neighbour discovery for the served addresses",
 	  "on", false, set_answer_arp },
 	{ "external-traffic-policy-local", "auto|node|any",

@@ -89,10 +89,11 @@ static int adopt_backends(struct datapath *datapath, struct placed_service *plac
 	return r;
 }
 
-static bool entry_is_sane(const struct gw_service *entry)
+static bool entry_is_sane(const struct datapath *datapath, const struct gw_service *entry)
 {
-	return entry->id != 0 && entry->id < GW_SERVICE_MAX && entry->slot_count <= GW_SLOT_MAX &&
-	       entry->slot_offset <= GW_SLOT_MAX - entry->slot_count;
+	return entry->id != 0 && entry->id < GW_SERVICE_MAX &&
+	       entry->slot_count <= datapath->slot_max &&
+	       entry->slot_offset <= datapath->slot_max - entry->slot_count;
 }
 
 static int adopt_service(struct datapath *datapath, const struct gw_service_key *key,
@@ -104,7 +105,8 @@ static int adopt_service(struct datapath *datapath, const struct gw_service_key 
 		.fallback = entry->flags & GW_SERVICE_DROP ? SERVICE_DROP : SERVICE_REJECT,
 	};
 	char text[SERVICE_KEY_TEXT_SIZE];
-	int r = entry_is_sane(entry) ? 0 : error_set(error, -EBADMSG, "its entry is damaged");
+	int r = entry_is_sane(datapath, entry) ? 0
+					       : error_set(error, -EBADMSG, "its entry is damaged");
 
 	service_key_from_abi(key, &placed.key);
 	if (r == 0 && entry->slot_count) {

@@ -89,6 +89,8 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 		return error_set(error, -errno, "cannot open the XDP program: %s", library_message);
 	configure(datapath, settings);
 	r = pins_set_paths(datapath, error);
+	if (r == 0)
+		r = bpf_map__set_max_entries(datapath->skeleton->maps.slots, datapath->slot_max);
 	if (r < 0)
 		return r;
 	r = guideway_bpf__load(datapath->skeleton);
@@ -107,7 +109,7 @@ static int allocate(struct datapath *datapath, const struct datapath_settings *s
 	datapath->service_ids = ids_create(GW_SERVICE_MAX);
 	datapath->backend_ids = ids_create(GW_BACKEND_MAX);
 	datapath->next_hop_ids = ids_create(GW_NEXT_HOP_MAX);
-	datapath->regions = regions_create(GW_SLOT_MAX);
+	datapath->regions = regions_create(datapath->slot_max);
 	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
 	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
 	datapath->slot_counts = calloc(GW_BACKEND_MAX, sizeof(*datapath->slot_counts));
@@ -163,10 +165,11 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 	datapath->lock_fd = -1;
 	datapath->xdp_mode = settings->xdp_mode;
 	datapath->cpu_count = libbpf_num_possible_cpus();
-	if (allocate(datapath, settings) < 0)
-		r = error_set(error, -ENOMEM, "no memory for the datapath");
+	r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
 	if (r == 0)
-		r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
+		datapath->slot_max = pins_slot_max(settings->pin_dir, settings->slot_max);
+	if (r == 0 && allocate(datapath, settings) < 0)
+		r = error_set(error, -ENOMEM, "no memory for the datapath");
 	if (r == 0)
 		r = pins_check_abi(settings->pin_dir, &datapath->is_new, error);
 	if (r == 0)
@@ -186,7 +189,7 @@ void datapath_close(struct datapath *datapath)
 	if (!datapath)
 		return;
 	/* A start that failed leaves nothing behind. */
-	if (datapath->is_new && datapath->attachment_count == 0)
+	if (datapath->is_new && datapath->attachment_count == 0 && datapath->pin_dir)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
 	attachments_free(datapath);
 	services_free(datapath);

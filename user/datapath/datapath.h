@@ -35,6 +35,7 @@ struct datapath_settings {
 	uint8_t hash_key[DATAPATH_HASH_KEY_BYTES];
 	uint16_t snat_port_first, snat_port_last;
 	bool answer_neighbours; /* answer ARP and ND for VIPs */
+	uint32_t slot_max;      /* of all tables together; what is pinned already has its own */
 };
 
 /*

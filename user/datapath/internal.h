@@ -69,6 +69,7 @@ struct datapath {
 	struct ids *backend_ids;
 	struct ids *next_hop_ids;
 	struct regions *regions;
+	uint32_t slot_max;                  /* entries of the slots map */
 	uint32_t *next_hop_users;           /* backends and routes that point to each id */
 	struct backend_link *backend_links; /* by backend id */
 	uint32_t *slot_counts;              /* by backend id, zero between uses */
@@ -114,6 +115,8 @@ int array_reserve(void **items, size_t *room, size_t count, size_t item_size);
 int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error);
 /* True in *ret_is_new when no complete set of tables is there to adopt. */
 int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error);
+/* How many slots the pinned map has; wanted when nothing is pinned. */
+uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted);
 int pins_set_paths(struct datapath *datapath, struct error *error);
 int pins_remove_all(const char *pin_dir, struct error *error);
 /* "pin_dir/name"; false when it is too long. */

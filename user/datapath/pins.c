@@ -119,6 +119,24 @@ int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error)
 		pin_dir, meta.abi_version, GW_ABI_VERSION);
 }
 
+uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t length = sizeof(info);
+	char path[PATH_MAX];
+	int fd;
+
+	if (!pins_path(pin_dir, "slots", path, sizeof(path)))
+		return wanted;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return wanted;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
+		wanted = info.max_entries;
+	(void)close(fd);
+	return wanted;
+}
+
 /* Maps of the compiler's own (.rodata, .bss) are not state: they go with the program. */
 static bool is_state(const struct bpf_map *map)
 {

@@ -213,8 +213,10 @@ static int place_table(struct datapath *datapath, const struct placed_service *o
 		r = regions_take(datapath->regions, count, &offset);
 		if (r == -ENOSPC)
 			return error_set(error, r,
-					 "no room for a table of %u slots: %u of %u are in use",
-					 count, regions_used_count(datapath->regions), GW_SLOT_MAX);
+					 "no room for a table of %u slots: %u of %u are in use; "
+					 "--table-slots makes more after guideway detach",
+					 count, regions_used_count(datapath->regions),
+					 datapath->slot_max);
 		if (r < 0)
 			return error_set(error, r, "no memory for a table");
 		r = slots_write(datapath, offset, ids, count, error);
