@@ -4,6 +4,7 @@
 #include "agent/reconcile.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ struct reconciler {
 	size_t failed_count;
 	char last_failure[sizeof(((struct error *)0)->text)];
 	bool kept_told;
-	size_t unreachable_told;
+	size_t unreachable_told;  /* in this batch of next hops */
+	uint32_t foreign_ifindex; /* the last interface that was warned of */
 };
 
 static void on_retry(void *owner)
@@ -212,6 +214,21 @@ static bool is_attached(const struct reconciler *reconciler, uint32_t ifindex)
 	return count == 0; /* not attached yet: nothing to compare with */
 }
 
+/* Once for an interface, whatever number of backends is behind it. */
+static void warn_of_foreign_interface(struct reconciler *reconciler, const struct address *address,
+				      uint32_t ifindex)
+{
+	char text[ADDRESS_TEXT_SIZE], interface[IF_NAMESIZE];
+
+	if (reconciler->foreign_ifindex == ifindex)
+		return;
+	reconciler->foreign_ifindex = ifindex;
+	log_warning("backend %s: reached through interface '%s', which is not among --interface: "
+		    "its replies will not be translated",
+		    address_format(address, text),
+		    if_indextoname(ifindex, interface) ? interface : "?");
+}
+
 static void program_next_hop(struct reconciler *reconciler, struct watched *watched,
 			     const struct next_hop *next_hop)
 {
@@ -224,12 +241,19 @@ static void program_next_hop(struct reconciler *reconciler, struct watched *watc
 			    "packets are dropped and counted as no_next_hop",
 			    address_format(&watched->address, text));
 	if (next_hop->state == NEXT_HOP_RESOLVED && !is_attached(reconciler, next_hop->ifindex))
-		log_warning("backend %s: reached through interface %u, which is not among "
-			    "--interface: its replies will not be translated",
-			    address_format(&watched->address, text), next_hop->ifindex);
+		warn_of_foreign_interface(reconciler, &watched->address, next_hop->ifindex);
 	watched->state = next_hop->state;
 	if (datapath_set_next_hop(reconciler->datapath, &watched->address, next_hop, &error) < 0)
 		note_failure(reconciler, &error);
+}
+
+/* Ends a batch of next hops. */
+static void tell_more_unreachable(struct reconciler *reconciler)
+{
+	if (reconciler->unreachable_told > UNREACHABLE_LINES)
+		log_warning("%zu more backends: no way to them",
+			    reconciler->unreachable_told - UNREACHABLE_LINES);
+	reconciler->unreachable_told = 0;
 }
 
 /* Watches the addresses; those that are new are programmed, those that left are returned. */
@@ -264,6 +288,7 @@ static void update_watched(struct reconciler *reconciler, const struct address *
 		    net_next_hop(reconciler->net, &addresses[i], &next_hop) == 0)
 			program_next_hop(reconciler, &watched[i], &next_hop);
 	}
+	tell_more_unreachable(reconciler);
 }
 
 static void forget_left(struct reconciler *reconciler, const struct watched *before, size_t count)
@@ -466,11 +491,8 @@ static void on_changed(const struct address *address, const struct next_hop *nex
 
 void reconciler_next_hops_changed(struct reconciler *reconciler)
 {
-	reconciler->unreachable_told = 0;
 	net_take_changed(reconciler->net, on_changed, reconciler);
-	if (reconciler->unreachable_told > UNREACHABLE_LINES)
-		log_warning("%zu more backends: no way to them",
-			    reconciler->unreachable_told - UNREACHABLE_LINES);
+	tell_more_unreachable(reconciler);
 	if (reconciler->waiting_count)
 		reconciler_run(reconciler, reconciler->prune);
 }
