@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* reconcile.c - owns the list of services as they were last programmed, and of watched addresses.
- */
+/* reconcile.c - owns what was last programmed, and the list of watched addresses. */
 #include "agent/reconcile.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/applied.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "lib/log.h"
@@ -37,8 +37,7 @@ struct reconciler {
 	struct loop_watch *retry;
 	bool prune;
 
-	struct service **applied; /* sorted by key; references */
-	size_t applied_count;
+	struct applied applied;
 
 	struct watched *watched; /* sorted by address */
 	size_t watched_count;
@@ -87,9 +86,7 @@ void reconciler_destroy(struct reconciler *reconciler)
 	if (!reconciler)
 		return;
 	loop_remove(reconciler->retry);
-	for (size_t i = 0; i < reconciler->applied_count; i++)
-		service_unref(reconciler->applied[i]);
-	free(reconciler->applied);
+	applied_finish(&reconciler->applied);
 	free(reconciler->watched);
 	free(reconciler);
 }
@@ -102,64 +99,6 @@ static void note_failure(struct reconciler *reconciler, const struct error *erro
 		return;
 	memcpy(reconciler->last_failure, error->text, sizeof(reconciler->last_failure));
 	log_error("%s; what is programmed stays as it was", error->text);
-}
-
-/* The index of key in applied, or where it would stand. */
-static size_t applied_position(const struct reconciler *reconciler, const struct service_key *key)
-{
-	size_t low = 0, high = reconciler->applied_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (service_key_compare(&reconciler->applied[middle]->key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static struct service *applied_find(const struct reconciler *reconciler,
-				    const struct service_key *key)
-{
-	size_t at = applied_position(reconciler, key);
-
-	if (at < reconciler->applied_count &&
-	    service_key_compare(&reconciler->applied[at]->key, key) == 0)
-		return reconciler->applied[at];
-	return NULL;
-}
-
-static void applied_remove(struct reconciler *reconciler, const struct service_key *key)
-{
-	size_t at = applied_position(reconciler, key);
-
-	if (!applied_find(reconciler, key))
-		return;
-	service_unref(reconciler->applied[at]);
-	reconciler->applied_count--;
-	memmove(&reconciler->applied[at], &reconciler->applied[at + 1],
-		(reconciler->applied_count - at) * sizeof(struct service *));
-}
-
-static void applied_set(struct reconciler *reconciler, struct service *service)
-{
-	size_t at = applied_position(reconciler, &service->key);
-	struct service **grown;
-
-	if (applied_find(reconciler, &service->key)) {
-		service_unref(reconciler->applied[at]);
-		reconciler->applied[at] = service_ref(service);
-		return;
-	}
-	grown = realloc(reconciler->applied, (reconciler->applied_count + 1) * sizeof(*grown));
-	if (!grown)
-		return; /* it will be set again, which the datapath finds to be no change */
-	reconciler->applied = grown;
-	memmove(&grown[at + 1], &grown[at], (reconciler->applied_count - at) * sizeof(*grown));
-	grown[at] = service_ref(service);
-	reconciler->applied_count++;
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -312,7 +251,7 @@ static bool has_backend(const struct service *service, const struct backend *bac
 /* Whether a backend that is new to the service is still being asked for its MAC address. */
 static bool must_wait(const struct reconciler *reconciler, const struct service *service)
 {
-	const struct service *applied = applied_find(reconciler, &service->key);
+	const struct service *applied = applied_find(&reconciler->applied, &service->key);
 	uint64_t now = loop_now_ms();
 
 	for (size_t i = 0; i < service->backend_count; i++) {
@@ -343,7 +282,8 @@ static int set_service(struct reconciler *reconciler, const struct plan_step *st
 
 	if (r < 0)
 		return r;
-	applied_set(reconciler, step->service);
+	/* Without memory it is set again next time, which the datapath finds to be no change. */
+	(void)applied_set(&reconciler->applied, step->service);
 	log_service("programmed", step->service);
 	return 0;
 }
@@ -356,7 +296,7 @@ static int remove_service(struct reconciler *reconciler, const struct plan_step 
 
 	if (r < 0)
 		return r;
-	applied_remove(reconciler, &step->key);
+	applied_remove(&reconciler->applied, &step->key);
 	log_debug("service %s: removed", service_key_format(&step->key, text));
 	return 0;
 }
@@ -377,15 +317,6 @@ static int apply_step(struct reconciler *reconciler, const struct plan_step *ste
 	return error_set(error, -EINVAL, "plan step of unknown kind %d", step->kind);
 }
 
-/* A VIP whose services all wait is not shown yet. */
-static bool vip_has_service(const struct reconciler *reconciler, const struct address *vip)
-{
-	for (size_t i = 0; i < reconciler->applied_count; i++)
-		if (address_compare(&reconciler->applied[i]->key.vip, vip) == 0)
-			return true;
-	return false;
-}
-
 static void apply_plan(struct reconciler *reconciler, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++) {
@@ -396,8 +327,9 @@ static void apply_plan(struct reconciler *reconciler, const struct plan *plan)
 			reconciler->waiting_count++;
 			continue;
 		}
+		/* A VIP whose services all wait is not shown yet. */
 		if (step->kind == PLAN_ADD_VIP && reconciler->waiting_count &&
-		    !vip_has_service(reconciler, &step->vip))
+		    !applied_has_vip(&reconciler->applied, &step->vip))
 			continue;
 		if (apply_step(reconciler, step, &error) < 0)
 			note_failure(reconciler, &error);
@@ -419,7 +351,8 @@ static int make_plan(struct reconciler *reconciler, struct plan **ret_plan, stru
 		return error_set(error, -ENOMEM, "no memory for a plan");
 	for (size_t i = 0; i < key_count; i++)
 		programmed[i] =
-			(struct plan_programmed){ keys[i], applied_find(reconciler, &keys[i]) };
+			(struct plan_programmed){ keys[i],
+						  applied_find(&reconciler->applied, &keys[i]) };
 	r = plan_create(wanted, wanted_count, programmed, key_count, vips, vip_count,
 			reconciler->prune, ret_plan, error);
 	free(programmed);
