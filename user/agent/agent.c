@@ -160,11 +160,12 @@ static void on_addresses_changed(void *owner)
 static void tell_ready(struct agent *agent)
 {
 	size_t count, backends = 0;
-	struct service *const *services = model_services(agent->model, &count);
+	struct service *const *services;
 
 	if (agent->ready || !agent->started || !agent->settled)
 		return;
 	agent->ready = true;
+	services = model_services(agent->model, &count);
 	for (size_t i = 0; i < count; i++)
 		backends += services[i]->backend_count;
 	log_info("ready: %zu services with %zu backends after %" PRIu64 " ms", count, backends,
@@ -406,13 +407,16 @@ static int start(struct agent *agent, struct error *error)
 	if (r == 0)
 		r = start_source(agent, error);
 	if (r == 0)
-		r = start_forwarding(agent, error);
-	if (r == 0)
 		r = control_create(agent->loop, agent->config->socket, on_request, agent,
 				   &agent->control, error);
-	agent->started = r == 0;
+	/* Last, so that a start that fails has changed nothing that packets meet. */
+	if (r == 0)
+		r = start_forwarding(agent, error);
+	if (r < 0)
+		return r;
+	agent->started = true;
 	tell_ready(agent);
-	return r;
+	return 0;
 }
 
 static void stop(struct agent *agent)
