@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* attach.c - owns the links between the program and the interfaces, pinned as link-NAME. */
+/* attach.c - owns the links between the program and the interfaces, pinned as link-IFINDEX. */
 #include "datapath/internal.h"
 
 #include <dirent.h>
@@ -20,11 +20,12 @@
 
 #define LINK_PREFIX "link-"
 
-static bool link_path(const struct datapath *datapath, const char *interface, char *path)
+/* By ifindex: names may change, and may have a dot, which a BPF file system refuses. */
+static bool link_path(const struct datapath *datapath, uint32_t ifindex, char *path)
 {
-	char name[sizeof(LINK_PREFIX) + IF_NAMESIZE];
+	char name[sizeof(LINK_PREFIX) + 10];
 
-	(void)snprintf(name, sizeof(name), LINK_PREFIX "%s", interface);
+	(void)snprintf(name, sizeof(name), LINK_PREFIX "%u", ifindex);
 	return pins_path(datapath->pin_dir, name, path, PATH_MAX);
 }
 
@@ -33,7 +34,7 @@ static int attach_error(struct error *error, int r, const char *interface, bool 
 	if (r == -EBUSY || r == -EEXIST)
 		return error_set(error, r,
 				 "interface '%s': another XDP program is attached; detach it first "
-				 "(ip link set dev %s xdp off)",
+				 "(guideway detach if it is ours, else ip link set dev %s xdp off)",
 				 interface, interface);
 	if (native)
 		return error_set(error, r,
@@ -53,7 +54,7 @@ static int create_in_mode(const struct datapath *datapath, uint32_t ifindex, uin
 }
 
 /* A new link in the mode that is asked for; returns its descriptor. */
-static int link_create(struct datapath *datapath, struct attachment *attachment,
+static int link_create(const struct datapath *datapath, struct attachment *attachment,
 		       struct error *error)
 {
 	int fd = -EOPNOTSUPP;
@@ -75,15 +76,14 @@ out:
 	return fd;
 }
 
-static int link_pin(const struct datapath *datapath, int fd, const char *interface,
-		    struct error *error)
+static int link_pin(const struct datapath *datapath, int fd, uint32_t ifindex, struct error *error)
 {
 	char path[PATH_MAX];
 
-	if (!link_path(datapath, interface, path))
+	if (!link_path(datapath, ifindex, path))
 		return error_set(error, -ENAMETOOLONG, "%s: the path is too long",
 				 datapath->pin_dir);
-	(void)unlink(path); /* of an interface that was removed and made again */
+	(void)unlink(path); /* of an interface that is gone and had the same index */
 	if (bpf_obj_pin(fd, path) < 0)
 		return error_set(error, -errno, "%s: cannot pin it: %s", path, strerror(errno));
 	return 0;
@@ -104,66 +104,121 @@ static bool is_native(uint32_t ifindex)
 	return bpf_xdp_query((int)ifindex, 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
 }
 
+static bool mode_is_wanted(const struct datapath *datapath, bool native)
+{
+	return datapath->xdp_mode == XDP_MODE_AUTO ||
+	       native == (datapath->xdp_mode == XDP_MODE_NATIVE);
+}
+
 /*
  * The link that an earlier agent pinned, when it is on this very interface and in the
- * mode that is asked for; else negative. Its program is exchanged in place.
+ * mode that is asked for; its program is exchanged in place. Else negative, and the link
+ * is gone; true in *ret_was_live when it had forwarded until then.
  */
-static int link_adopt(struct datapath *datapath, struct attachment *attachment)
+static int link_adopt(const struct datapath *datapath, struct attachment *attachment,
+		      bool *ret_was_live)
 {
 	char path[PATH_MAX];
 	int fd;
 
-	if (!link_path(datapath, attachment->interface, path))
+	*ret_was_live = false;
+	if (!link_path(datapath, attachment->ifindex, path))
 		return -ENAMETOOLONG;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;
+	*ret_was_live = link_is_on(fd, attachment->ifindex);
 	attachment->native = is_native(attachment->ifindex);
-	if (!link_is_on(fd, attachment->ifindex) ||
-	    (datapath->xdp_mode == XDP_MODE_NATIVE && !attachment->native) ||
-	    (datapath->xdp_mode == XDP_MODE_GENERIC && attachment->native) ||
-	    bpf_link_update(fd, datapath->program_fd, NULL) < 0) {
-		(void)unlink(path);
+	if (*ret_was_live && mode_is_wanted(datapath, attachment->native) &&
+	    bpf_link_update(fd, datapath->program_fd, NULL) == 0)
+		return fd;
+	(void)unlink(path);
+	(void)close(fd);
+	return -ENOENT;
+}
+
+/* The mode that is asked for cannot be had: what worked goes on. */
+static void link_restore(const struct datapath *datapath, const struct attachment *attachment,
+			 bool native)
+{
+	int fd = create_in_mode(datapath, attachment->ifindex,
+				native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+
+	if (fd < 0)
+		return;
+	(void)link_pin(datapath, fd, attachment->ifindex, NULL);
+	(void)close(fd);
+}
+
+/* Attaches, or takes over what is attached; returns the link's descriptor. */
+static int link_open(const struct datapath *datapath, struct attachment *attachment,
+		     struct error *error)
+{
+	bool was_live, was_native;
+	int fd = link_adopt(datapath, attachment, &was_live);
+	int r;
+
+	if (fd >= 0)
+		return fd;
+	was_native = attachment->native;
+	attachment->native = false;
+	fd = link_create(datapath, attachment, error);
+	if (fd < 0) {
+		if (was_live)
+			link_restore(datapath, attachment, was_native);
+		return fd;
+	}
+	r = link_pin(datapath, fd, attachment->ifindex, error);
+	if (r < 0) {
 		(void)close(fd);
-		return -ENOENT;
+		return r;
 	}
 	return fd;
 }
 
-static int attach_one(struct datapath *datapath, const char *interface, struct error *error)
+static int attach_one(struct datapath *datapath, size_t index, struct error *error)
 {
-	struct attachment *attachment = &datapath->attachments[datapath->attachment_count];
+	struct attachment *attachment = &datapath->attachments[index];
 	int fd, r;
 
 	*attachment = (struct attachment){
-		.interface = interface,
-		.ifindex = if_nametoindex(interface),
+		.interface = datapath->interfaces[index],
+		.ifindex = if_nametoindex(datapath->interfaces[index]),
 	};
 	if (attachment->ifindex == 0)
 		return error_set(error, -ENODEV, "interface '%s': there is no such interface",
-				 interface);
-	r = devices_store(datapath, interface, attachment->ifindex, error);
+				 attachment->interface);
+	r = devices_store(datapath, attachment->interface, attachment->ifindex, error);
 	if (r < 0)
 		return r;
-	fd = link_adopt(datapath, attachment);
+	fd = link_open(datapath, attachment, error);
 	if (fd < 0) {
-		fd = link_create(datapath, attachment, error);
-		if (fd < 0)
-			return fd;
-		r = link_pin(datapath, fd, interface, error);
-		if (r < 0) {
-			(void)close(fd);
-			return r;
-		}
+		attachment->ifindex = 0;
+		return fd;
 	}
-	datapath->link_fds[datapath->attachment_count++] = fd;
+	datapath->link_fds[index] = fd;
 	return 0;
 }
 
-static bool is_named(const struct datapath *datapath, const char *interface)
+/* What it has is void once the interface is gone. */
+static void detach_one(struct datapath *datapath, size_t index)
+{
+	struct attachment *attachment = &datapath->attachments[index];
+	char path[PATH_MAX];
+
+	if (attachment->ifindex == 0)
+		return;
+	if (link_path(datapath, attachment->ifindex, path))
+		(void)unlink(path);
+	(void)close(datapath->link_fds[index]);
+	devices_forget(datapath, attachment->ifindex);
+	attachment->ifindex = 0;
+}
+
+static bool is_named(const struct datapath *datapath, uint32_t ifindex)
 {
 	for (size_t i = 0; i < datapath->interface_count; i++)
-		if (strcmp(datapath->interfaces[i], interface) == 0)
+		if (if_nametoindex(datapath->interfaces[i]) == ifindex)
 			return true;
 	return false;
 }
@@ -177,32 +232,54 @@ static void detach_unnamed(const struct datapath *datapath)
 	if (!directory)
 		return;
 	while ((entry = readdir(directory))) {
-		const char *interface = entry->d_name + strlen(LINK_PREFIX);
 		char path[PATH_MAX];
+		uint32_t ifindex;
 
-		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) != 0 ||
-		    is_named(datapath, interface) || !link_path(datapath, interface, path))
+		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) != 0)
 			continue;
-		(void)unlink(path);
+		ifindex = (uint32_t)strtoul(entry->d_name + strlen(LINK_PREFIX), NULL, 10);
+		if (!is_named(datapath, ifindex) && link_path(datapath, ifindex, path))
+			(void)unlink(path);
 	}
 	(void)closedir(directory);
 }
 
 int datapath_attach(struct datapath *datapath, struct error *error)
 {
-	datapath->attachments = calloc(datapath->interface_count, sizeof(*datapath->attachments));
-	datapath->link_fds = calloc(datapath->interface_count, sizeof(*datapath->link_fds));
-	if (!datapath->attachments || !datapath->link_fds)
-		return error_set(error, -ENOMEM, "no memory for %zu interfaces",
-				 datapath->interface_count);
-	for (size_t i = 0; i < datapath->interface_count; i++) {
-		int r = attach_one(datapath, datapath->interfaces[i], error);
+	size_t count = datapath->interface_count;
 
+	datapath->attachments = calloc(count, sizeof(*datapath->attachments));
+	datapath->link_fds = calloc(count, sizeof(*datapath->link_fds));
+	if (!datapath->attachments || !datapath->link_fds)
+		return error_set(error, -ENOMEM, "no memory for %zu interfaces", count);
+	detach_unnamed(datapath);
+	for (size_t i = 0; i < count; i++) {
+		int r = attach_one(datapath, i, error);
+
+		datapath->attachment_count = i + 1;
 		if (r < 0)
 			return r;
 	}
-	detach_unnamed(datapath);
+	datapath->is_started = true;
 	return 0;
+}
+
+int datapath_follow_interface(struct datapath *datapath, size_t index, bool *ret_changed,
+			      struct error *error)
+{
+	struct attachment *attachment = &datapath->attachments[index];
+	uint32_t ifindex = if_nametoindex(attachment->interface);
+
+	*ret_changed = ifindex != attachment->ifindex;
+	if (!*ret_changed)
+		return ifindex ? devices_store(datapath, attachment->interface, ifindex, error) : 0;
+	detach_one(datapath, index);
+	return ifindex ? attach_one(datapath, index, error) : 0;
+}
+
+bool datapath_has_interface(const struct datapath *datapath, uint32_t ifindex)
+{
+	return is_named(datapath, ifindex);
 }
 
 size_t datapath_attachments(const struct datapath *datapath, const struct attachment **ret)
@@ -214,7 +291,8 @@ size_t datapath_attachments(const struct datapath *datapath, const struct attach
 void attachments_free(struct datapath *datapath)
 {
 	for (size_t i = 0; i < datapath->attachment_count; i++)
-		(void)close(datapath->link_fds[i]);
+		if (datapath->attachments[i].ifindex)
+			(void)close(datapath->link_fds[i]);
 	free(datapath->link_fds);
 	free(datapath->attachments);
 }

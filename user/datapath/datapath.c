@@ -89,10 +89,12 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 		return error_set(error, -errno, "cannot open the XDP program: %s", library_message);
 	configure(datapath, settings);
 	r = pins_set_paths(datapath, error);
-	if (r == 0)
-		r = bpf_map__set_max_entries(datapath->skeleton->maps.slots, datapath->slot_max);
 	if (r < 0)
 		return r;
+	r = bpf_map__set_max_entries(datapath->skeleton->maps.slots, datapath->slot_max);
+	if (r < 0)
+		return error_set(error, r, "map slots: cannot be %u slots: %s", datapath->slot_max,
+				 strerror(-r));
 	r = guideway_bpf__load(datapath->skeleton);
 	if (r < 0)
 		return error_set(
@@ -189,7 +191,7 @@ void datapath_close(struct datapath *datapath)
 	if (!datapath)
 		return;
 	/* A start that failed leaves nothing behind. */
-	if (datapath->is_new && datapath->attachment_count == 0 && datapath->pin_dir)
+	if (datapath->is_new && !datapath->is_started && datapath->pin_dir)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
 	attachments_free(datapath);
 	services_free(datapath);

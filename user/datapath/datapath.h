@@ -51,6 +51,16 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
  */
 int datapath_attach(struct datapath *datapath, struct error *error);
 
+/*
+ * The network devices changed: attaches to the index-th interface when it was made again,
+ * lets go of it when it is gone, and learns its MAC address. What changed is in *ret_changed.
+ */
+int datapath_follow_interface(struct datapath *datapath, size_t index, bool *ret_changed,
+			      struct error *error);
+
+/* Whether the device is one of the settings' interfaces. */
+bool datapath_has_interface(const struct datapath *datapath, uint32_t ifindex);
+
 /* Frees what the process holds. What is pinned stays and goes on forwarding. */
 void datapath_close(struct datapath *datapath); /* NULL is nothing */
 
@@ -126,7 +136,7 @@ int datapath_for_each_verdict(const struct datapath *datapath,
 /* How the program is attached. */
 struct attachment {
 	const char *interface;
-	uint32_t ifindex;
+	uint32_t ifindex; /* 0: the interface is gone */
 	bool native;      /* else generic: slower, in the kernel's stack */
 	int native_error; /* generic in mode auto: the negative errno that native attachment gave */
 };

@@ -38,6 +38,11 @@ bool devices_is_veth(const char *interface)
 	return ask(interface, SIOCETHTOOL, &request) == 0 && strcmp(driver.driver, "veth") == 0;
 }
 
+void devices_forget(struct datapath *datapath, uint32_t ifindex)
+{
+	(void)bpf_map__delete_elem(datapath->skeleton->maps.devices, &ifindex, sizeof(ifindex), 0);
+}
+
 int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
 		  struct error *error)
 {

@@ -57,7 +57,8 @@ struct backend_link {
 struct datapath {
 	char *pin_dir;
 	int lock_fd;
-	bool is_new; /* nothing was pinned before */
+	bool is_new;     /* nothing was pinned before */
+	bool is_started; /* every interface was attached once */
 	struct guideway_bpf *skeleton;
 	int program_fd;
 	int cpu_count;
@@ -183,6 +184,7 @@ bool devices_is_veth(const char *interface);
 /* Tells the program the interface's MAC address, which its ARP and ND answers carry. */
 int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
 		  struct error *error);
+void devices_forget(struct datapath *datapath, uint32_t ifindex);
 
 /* attach.c */
 void attachments_free(struct datapath *datapath);

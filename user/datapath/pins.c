@@ -104,9 +104,15 @@ int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error)
 	if (!pins_path(pin_dir, "meta", path, sizeof(path)))
 		return error_set(error, -ENAMETOOLONG, "%s: the path is too long", pin_dir);
 	fd = bpf_obj_get(path);
+	/* Only what is certainly not there is new: a new set that fails to start is removed. */
+	if (fd < 0 && errno != ENOENT)
+		return error_set(error, -errno, "%s: cannot open it: %s", path, strerror(errno));
 	if (fd >= 0) {
-		(void)bpf_map_lookup_elem(fd, &zero, &meta);
+		int r = bpf_map_lookup_elem(fd, &zero, &meta);
+
 		(void)close(fd);
+		if (r < 0)
+			return error_set(error, r, "%s: cannot read it: %s", path, strerror(-r));
 	}
 	/* Version 0: an agent was killed before it had created everything. */
 	*ret_is_new = meta.abi_version == 0;
