@@ -159,16 +159,47 @@ static void vips_go_before_their_services(void **state)
 		    "hide 10.0.0.1\nremove 10.0.0.1:80/TCP\nremove 10.0.0.1:443/TCP\n");
 }
 
-static void without_prune_nothing_is_removed(void **state)
+/* As datapath_open finds it: what it contains is not known. */
+static void add_adopted(struct world *world, unsigned int vip, uint16_t port)
+{
+	add_service(world, vip, port, 1);
+	service_unref(world->services[world->service_count - 1]);
+	world->programmed[world->service_count - 1].service = NULL;
+}
+
+static void without_prune_nothing_adopted_is_removed(void **state)
 {
 	struct world wanted = { 0 }, there = { 0 };
 
 	(void)state;
 	add_service(&wanted, 2, 80, 1);
-	add_service(&there, 1, 80, 1);
-	add_service(&there, 3, 80, 1);
+	add_adopted(&there, 1, 80);
+	add_adopted(&there, 3, 80);
 	add_vip(&there, 1);
+	add_vip(&there, 3);
+	add_vip(&there, 4);
 	assert_plan(&wanted, &there, false, "set 10.0.0.2:80/TCP\nshow 10.0.0.2\n");
+}
+
+static void without_prune_what_this_agent_set_is_removed(void **state)
+{
+	struct world wanted = { 0 }, there = { 0 };
+
+	(void)state;
+	add_service(&there, 1, 80, 1);
+	add_vip(&there, 1);
+	assert_plan(&wanted, &there, false, "hide 10.0.0.1\nremove 10.0.0.1:80/TCP\n");
+}
+
+static void a_vip_of_an_adopted_service_stays_without_prune(void **state)
+{
+	struct world wanted = { 0 }, there = { 0 };
+
+	(void)state;
+	add_service(&there, 1, 80, 1);
+	add_adopted(&there, 1, 443);
+	add_vip(&there, 1);
+	assert_plan(&wanted, &there, false, "remove 10.0.0.1:80/TCP\n");
 }
 
 static void a_vip_that_lost_one_of_two_services_stays(void **state)
@@ -334,7 +365,9 @@ int main(void)
 		cmocka_unit_test(only_what_changed_is_set),
 		cmocka_unit_test(an_adopted_service_is_set_whatever_it_holds),
 		cmocka_unit_test(vips_go_before_their_services),
-		cmocka_unit_test(without_prune_nothing_is_removed),
+		cmocka_unit_test(without_prune_nothing_adopted_is_removed),
+		cmocka_unit_test(without_prune_what_this_agent_set_is_removed),
+		cmocka_unit_test(a_vip_of_an_adopted_service_stays_without_prune),
 		cmocka_unit_test(a_vip_that_lost_one_of_two_services_stays),
 		cmocka_unit_test(every_prefix_of_a_plan_is_safe_and_the_whole_reaches_the_aim),
 	};

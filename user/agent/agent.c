@@ -29,6 +29,9 @@
 #include "net/net.h"
 #include "source/manifest.h"
 
+/* What status shows; the log has all. */
+#define PROBLEMS_MAX 100
+
 struct agent {
 	const struct agent_config *config;
 	struct loop *loop;
@@ -71,12 +74,13 @@ static void apply(struct agent *agent)
 {
 	struct error error = { 0 };
 	bool changed;
-	int r = model_update(agent->model, &changed, &error);
+	int r;
 
+	prune_pool(agent);
+	r = model_update(agent->model, &changed, &error);
 	log_failure(r, &error);
 	if (r < 0)
 		return;
-	prune_pool(agent);
 	/* An address is on disk before anybody can see it in use. */
 	if (changed)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
@@ -104,7 +108,8 @@ static void on_problem(const char *sentence, void *owner)
 	struct agent *agent = owner;
 
 	log_warning("%s; nothing that worked changes", sentence);
-	(void)json_array_append_new(agent->problems, json_string(sentence));
+	if (json_array_size(agent->problems) < PROBLEMS_MAX)
+		(void)json_array_append_new(agent->problems, json_string(sentence));
 }
 
 static void on_repaired(const char *path, void *owner)
@@ -141,6 +146,37 @@ static void on_next_hops_changed(void *owner)
 
 	if (agent->started)
 		reconciler_next_hops_changed(agent->reconciler);
+}
+
+static void tell_attachment(const struct attachment *attachment)
+{
+	if (attachment->ifindex == 0)
+		log_warning("interface '%s' is gone: its packets are not seen until it is back",
+			    attachment->interface);
+	else if (attachment->native)
+		log_info("interface '%s': XDP in native mode", attachment->interface);
+	else
+		log_warning("interface '%s': XDP in GENERIC mode%s%s: several times slower than "
+			    "native",
+			    attachment->interface, attachment->native_error ? ", " : "",
+			    attachment->native_error ? strerror(-attachment->native_error) : "");
+}
+
+static void on_links_changed(void *owner)
+{
+	struct agent *agent = owner;
+	const struct attachment *attachments;
+	size_t count = datapath_attachments(agent->datapath, &attachments);
+
+	for (size_t i = 0; agent->started && i < count; i++) {
+		struct error error = { 0 };
+		bool changed = false;
+		int r = datapath_follow_interface(agent->datapath, i, &changed, &error);
+
+		log_failure(r, &error);
+		if (r == 0 && changed)
+			tell_attachment(&attachments[i]);
+	}
 }
 
 static void on_addresses_changed(void *owner)
@@ -207,6 +243,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.net = agent->net,
 		.datapath = agent->datapath,
 		.problems = agent->problems,
+		.kept_count = reconciler_kept_count(agent->reconciler),
 		.sources_complete = manifest_source_is_complete(agent->source),
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
 	};
@@ -330,6 +367,7 @@ static int start_net(struct agent *agent, struct error *error)
 {
 	const struct net_events events = {
 		.on_next_hops_changed = on_next_hops_changed,
+		.on_links_changed = on_links_changed,
 		.on_addresses_changed = on_addresses_changed,
 		.owner = agent,
 	};
@@ -376,17 +414,8 @@ static int start_forwarding(struct agent *agent, struct error *error)
 	if (r < 0)
 		return r;
 	count = datapath_attachments(agent->datapath, &attachments);
-	for (size_t i = 0; i < count; i++) {
-		if (attachments[i].native)
-			log_info("interface '%s': XDP in native mode", attachments[i].interface);
-		else
-			log_warning("interface '%s': XDP in GENERIC mode (%s): several times "
-				    "slower than native",
-				    attachments[i].interface,
-				    attachments[i].native_error
-					    ? strerror(-attachments[i].native_error)
-					    : "as asked");
-	}
+	for (size_t i = 0; i < count; i++)
+		tell_attachment(&attachments[i]);
 	return 0;
 }
 

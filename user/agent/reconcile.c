@@ -20,11 +20,13 @@
 #define NEXT_HOP_PATIENCE_MS 200
 #define RETRY_MS 1000
 #define UNREACHABLE_LINES 5
+#define TOLD_LINES 20
 
 struct watched {
 	struct address address;
 	uint64_t since_ms;
 	enum next_hop_state state;
+	bool is_programmed; /* the datapath has been told of the next hop */
 };
 
 struct reconciler {
@@ -42,12 +44,16 @@ struct reconciler {
 	struct watched *watched; /* sorted by address */
 	size_t watched_count;
 
-	size_t waiting_count; /* services held back in the last run */
+	size_t waiting_count;      /* services held back in the last run */
+	uint64_t waiting_since_ms; /* first of the runs in a row that held something back */
 	size_t failed_count;
 	char last_failure[sizeof(((struct error *)0)->text)];
 	bool kept_told;
 	size_t unreachable_told;  /* in this batch of next hops */
 	uint32_t foreign_ifindex; /* the last interface that was warned of */
+	uint32_t own_ifindex;     /* the last that is among ours */
+	bool is_settled;          /* everything was programmed once */
+	size_t told_count;        /* services told of in this run */
 };
 
 static void on_retry(void *owner)
@@ -142,25 +148,18 @@ static struct watched *watched_find(const struct reconciler *reconciler,
 		       sizeof(struct watched), compare_addresses);
 }
 
-static bool is_attached(const struct reconciler *reconciler, uint32_t ifindex)
-{
-	const struct attachment *attachments;
-	size_t count = datapath_attachments(reconciler->datapath, &attachments);
-
-	for (size_t i = 0; i < count; i++)
-		if (attachments[i].ifindex == ifindex)
-			return true;
-	return count == 0; /* not attached yet: nothing to compare with */
-}
-
-/* Once for an interface, whatever number of backends is behind it. */
-static void warn_of_foreign_interface(struct reconciler *reconciler, const struct address *address,
-				      uint32_t ifindex)
+/* Replies that arrive where no program is are lost. Told once for an interface. */
+static void check_interface(struct reconciler *reconciler, const struct address *address,
+			    uint32_t ifindex)
 {
 	char text[ADDRESS_TEXT_SIZE], interface[IF_NAMESIZE];
 
-	if (reconciler->foreign_ifindex == ifindex)
+	if (ifindex == reconciler->own_ifindex || ifindex == reconciler->foreign_ifindex)
 		return;
+	if (datapath_has_interface(reconciler->datapath, ifindex)) {
+		reconciler->own_ifindex = ifindex;
+		return;
+	}
 	reconciler->foreign_ifindex = ifindex;
 	log_warning("backend %s: reached through interface '%s', which is not among --interface: "
 		    "its replies will not be translated",
@@ -179,10 +178,12 @@ static void program_next_hop(struct reconciler *reconciler, struct watched *watc
 		log_warning("backend %s: no way to it (no route, or its neighbour is silent); its "
 			    "packets are dropped and counted as no_next_hop",
 			    address_format(&watched->address, text));
-	if (next_hop->state == NEXT_HOP_RESOLVED && !is_attached(reconciler, next_hop->ifindex))
-		warn_of_foreign_interface(reconciler, &watched->address, next_hop->ifindex);
+	if (next_hop->state == NEXT_HOP_RESOLVED)
+		check_interface(reconciler, &watched->address, next_hop->ifindex);
 	watched->state = next_hop->state;
-	if (datapath_set_next_hop(reconciler->datapath, &watched->address, next_hop, &error) < 0)
+	watched->is_programmed = datapath_set_next_hop(reconciler->datapath, &watched->address,
+						       next_hop, &error) == 0;
+	if (!watched->is_programmed)
 		note_failure(reconciler, &error);
 }
 
@@ -223,7 +224,7 @@ static void update_watched(struct reconciler *reconciler, const struct address *
 	for (size_t i = 0; i < count; i++) {
 		struct next_hop next_hop;
 
-		if (watched[i].since_ms == now &&
+		if (!watched[i].is_programmed &&
 		    net_next_hop(reconciler->net, &addresses[i], &next_hop) == 0)
 			program_next_hop(reconciler, &watched[i], &next_hop);
 	}
@@ -254,6 +255,10 @@ static bool must_wait(const struct reconciler *reconciler, const struct service 
 	const struct service *applied = applied_find(&reconciler->applied, &service->key);
 	uint64_t now = loop_now_ms();
 
+	/* New backends one after the other must not hold a service back for ever. */
+	if (reconciler->waiting_since_ms &&
+	    now - reconciler->waiting_since_ms >= NEXT_HOP_PATIENCE_MS)
+		return false;
 	for (size_t i = 0; i < service->backend_count; i++) {
 		const struct watched *watched =
 			watched_find(reconciler, &service->backends[i].address);
@@ -267,37 +272,50 @@ static bool must_wait(const struct reconciler *reconciler, const struct service 
 	return false;
 }
 
-static void log_service(const char *what, const struct service *service)
+/* Who comes and goes is news; the first state, and a flood of changes, are not. */
+static void tell_service(struct reconciler *reconciler, const char *what,
+			 const struct service *service, bool is_news)
 {
 	char text[SERVICE_KEY_TEXT_SIZE];
 
-	log_debug("service '%s/%s' %s: %s, %zu backends", service->namespace, service->name,
-		  service_key_format(&service->key, text), what, service->backend_count);
+	(void)service_key_format(&service->key, text);
+	if (is_news && reconciler->is_settled && ++reconciler->told_count <= TOLD_LINES)
+		log_info("service '%s/%s' %s: %s, %zu backends", service->namespace, service->name,
+			 text, what, service->backend_count);
+	else
+		log_debug("service '%s/%s' %s: %s, %zu backends", service->namespace, service->name,
+			  text, what, service->backend_count);
 }
 
 static int set_service(struct reconciler *reconciler, const struct plan_step *step,
 		       struct error *error)
 {
+	bool is_new = !applied_find(&reconciler->applied, &step->key);
 	int r = datapath_set_service(reconciler->datapath, step->service, error);
 
 	if (r < 0)
 		return r;
 	/* Without memory it is set again next time, which the datapath finds to be no change. */
 	(void)applied_set(&reconciler->applied, step->service);
-	log_service("programmed", step->service);
+	tell_service(reconciler, is_new ? "served" : "changed", step->service, is_new);
 	return 0;
 }
 
 static int remove_service(struct reconciler *reconciler, const struct plan_step *step,
 			  struct error *error)
 {
+	const struct service *applied = applied_find(&reconciler->applied, &step->key);
 	int r = datapath_remove_service(reconciler->datapath, &step->key, error);
 	char text[SERVICE_KEY_TEXT_SIZE];
 
 	if (r < 0)
 		return r;
+	if (applied)
+		tell_service(reconciler, "no longer served", applied, true);
+	else
+		log_info("service %s of an earlier run: removed",
+			 service_key_format(&step->key, text));
 	applied_remove(&reconciler->applied, &step->key);
-	log_debug("service %s: removed", service_key_format(&step->key, text));
 	return 0;
 }
 
@@ -317,23 +335,35 @@ static int apply_step(struct reconciler *reconciler, const struct plan_step *ste
 	return error_set(error, -EINVAL, "plan step of unknown kind %d", step->kind);
 }
 
+static bool step_is_due(struct reconciler *reconciler, const struct plan_step *step)
+{
+	switch (step->kind) {
+	case PLAN_SET_SERVICE:
+		if (!must_wait(reconciler, step->service))
+			return true;
+		reconciler->waiting_count++;
+		return false;
+	case PLAN_ADD_VIP:
+		/* A VIP whose services all wait is not shown yet. */
+		return reconciler->waiting_count == 0 ||
+		       applied_has_vip(&reconciler->applied, &step->vip);
+	default:
+		return true;
+	}
+}
+
 static void apply_plan(struct reconciler *reconciler, const struct plan *plan)
 {
+	reconciler->told_count = 0;
 	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct plan_step *step = &plan->steps[i];
 		struct error error = { 0 };
 
-		if (step->kind == PLAN_SET_SERVICE && must_wait(reconciler, step->service)) {
-			reconciler->waiting_count++;
-			continue;
-		}
-		/* A VIP whose services all wait is not shown yet. */
-		if (step->kind == PLAN_ADD_VIP && reconciler->waiting_count &&
-		    !applied_has_vip(&reconciler->applied, &step->vip))
-			continue;
-		if (apply_step(reconciler, step, &error) < 0)
+		if (step_is_due(reconciler, &plan->steps[i]) &&
+		    apply_step(reconciler, &plan->steps[i], &error) < 0)
 			note_failure(reconciler, &error);
 	}
+	if (reconciler->told_count > TOLD_LINES)
+		log_info("%zu more services came or went", reconciler->told_count - TOLD_LINES);
 }
 
 static int make_plan(struct reconciler *reconciler, struct plan **ret_plan, struct error *error)
@@ -359,19 +389,27 @@ static int make_plan(struct reconciler *reconciler, struct plan **ret_plan, stru
 	return r;
 }
 
+size_t reconciler_kept_count(const struct reconciler *reconciler)
+{
+	const struct service_key *keys;
+	size_t count = datapath_services(reconciler->datapath, &keys);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		kept += !reconciler->prune && !applied_find(&reconciler->applied, &keys[i]);
+	return kept;
+}
+
 static void tell_kept(struct reconciler *reconciler)
 {
-	size_t wanted_count;
-	const struct service_key *keys;
-	size_t programmed_count = datapath_services(reconciler->datapath, &keys);
+	size_t kept = reconciler_kept_count(reconciler);
 
-	(void)model_services(reconciler->model, &wanted_count);
-	if (reconciler->prune || reconciler->kept_told || programmed_count <= wanted_count)
+	if (kept == 0 || reconciler->waiting_count || reconciler->kept_told)
 		return;
 	reconciler->kept_told = true;
-	log_warning("%zu services of an earlier run are in no manifest that can be read; they are "
-		    "kept until every manifest is good",
-		    programmed_count - wanted_count);
+	log_warning("%zu services of an earlier run are in no manifest that can be read: they are "
+		    "served as they were until every manifest is good",
+		    kept);
 }
 
 void reconciler_run(struct reconciler *reconciler, bool prune)
@@ -406,10 +444,15 @@ void reconciler_run(struct reconciler *reconciler, bool prune)
 		loop_timer_set(reconciler->retry, RETRY_MS);
 	else
 		reconciler->last_failure[0] = '\0';
-	if (reconciler->waiting_count)
+	if (reconciler->waiting_count) {
+		if (!reconciler->waiting_since_ms)
+			reconciler->waiting_since_ms = loop_now_ms();
 		loop_timer_set(reconciler->retry, NEXT_HOP_PATIENCE_MS);
-	else
-		reconciler->on_settled(reconciler->owner);
+		return;
+	}
+	reconciler->waiting_since_ms = 0;
+	reconciler->is_settled = true;
+	reconciler->on_settled(reconciler->owner);
 }
 
 static void on_changed(const struct address *address, const struct next_hop *next_hop,
@@ -424,8 +467,11 @@ static void on_changed(const struct address *address, const struct next_hop *nex
 
 void reconciler_next_hops_changed(struct reconciler *reconciler)
 {
+	reconciler->failed_count = 0;
 	net_take_changed(reconciler->net, on_changed, reconciler);
 	tell_more_unreachable(reconciler);
+	if (reconciler->failed_count)
+		loop_timer_set(reconciler->retry, RETRY_MS);
 	if (reconciler->waiting_count)
 		reconciler_run(reconciler, reconciler->prune);
 }

@@ -28,10 +28,14 @@ struct reconciler *reconciler_create(struct loop *loop, struct model *model, str
 void reconciler_destroy(struct reconciler *reconciler); /* NULL is nothing */
 
 /*
- * Brings the datapath up to date. With prune false, what is programmed and not wanted
- * stays. Logs what changes and what fails; what fails is tried again later.
+ * Brings the datapath up to date. With prune false, what an earlier agent programmed and
+ * is not wanted stays: it may be in a manifest that cannot be read. Logs what changes and what
+ * fails; what fails is tried again later.
  */
 void reconciler_run(struct reconciler *reconciler, bool prune);
+
+/* Services of an earlier agent that are in no manifest, and kept. */
+size_t reconciler_kept_count(const struct reconciler *reconciler);
 
 /* Next hops changed: tells the datapath, and goes on with what waited for them. */
 void reconciler_next_hops_changed(struct reconciler *reconciler);

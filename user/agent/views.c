@@ -231,9 +231,11 @@ static json_t *interfaces_json(const struct datapath *datapath)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s}", "name", attachments[i].interface, "mode",
-					 attachments[i].native ? "native" : "generic"));
+		(void)json_array_append_new(array, json_pack("{s:s, s:s}", "name",
+							     attachments[i].interface, "mode",
+							     attachments[i].ifindex == 0 ? "absent"
+							     : attachments[i].native     ? "native"
+										     : "generic"));
 	return array;
 }
 
@@ -265,11 +267,12 @@ json_t *views_status(const struct views *views, struct error *error)
 		json_decref(verdicts);
 		return NULL;
 	}
-	return json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:s, s:s}",
+	return json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:s, s:s}",
 			 "version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
 			 (json_int_t)views->started_at_s, "interfaces",
 			 interfaces_json(views->datapath), "services", (json_int_t)count, "vips",
-			 count_vips(services, count), "backends", backends, "sources", "complete",
+			 count_vips(services, count), "backends", backends, "kept",
+			 (json_int_t)views->kept_count, "sources", "complete",
 			 views->sources_complete, "problems", views->problems, "verdicts", verdicts,
 			 "pinDir", views->config->pin_dir, "stateDir", views->config->state_dir);
 }

@@ -23,6 +23,7 @@ struct views {
 	struct datapath *datapath;
 	const json_t *problems; /* array of sentences */
 	bool sources_complete;
+	size_t kept_count;    /* services of an earlier agent, in no manifest */
 	int64_t started_at_s; /* Unix time */
 };
 

@@ -79,6 +79,15 @@ static void print_agent(const json_t *status)
 		     human_duration(time(NULL) - json_integer_value(started), age));
 }
 
+static const char *attachment_text(const char *mode)
+{
+	if (strcmp(mode, "absent") == 0)
+		return "gone: its packets are not seen until it is back";
+	if (strcmp(mode, "generic") == 0)
+		return "generic XDP: slower, the driver has no native XDP or was not asked for it";
+	return "native XDP";
+}
+
 static void print_interfaces(const json_t *interfaces)
 {
 	const json_t *interface;
@@ -88,14 +97,9 @@ static void print_interfaces(const json_t *interfaces)
 		print_field("Interfaces:", "none attached");
 	json_array_foreach(interfaces, i, interface)
 	{
-		bool generic = strcmp(answer_text(interface, "mode"), "generic") == 0;
-
 		(void)printf("%-12s ", i ? "" : "Interfaces:");
 		terminal_print(stdout, answer_text(interface, "name"));
-		(void)printf(", %s\n",
-			     generic ? "generic XDP: slower, the driver has no native XDP "
-				       "or was not asked for it"
-				     : "native XDP");
+		(void)printf(", %s\n", attachment_text(answer_text(interface, "mode")));
 	}
 }
 
@@ -107,7 +111,7 @@ static void print_sources(const json_t *sources)
 	print_field("Manifests:",
 		    json_is_true(json_object_get(sources, "complete"))
 			    ? "completely read"
-			    : "not completely read: nothing that was programmed before is removed");
+			    : "not completely read: nothing of an earlier run is removed");
 	json_array_foreach(problems, i, problem) print_field(
 		i ? "" : "Problems:", json_is_string(problem) ? json_string_value(problem) : "");
 }
@@ -119,6 +123,10 @@ static void print_summary(const json_t *status)
 	(void)printf("%-12s %" PRIu64 " on %" PRIu64 " addresses, %" PRIu64 " backends\n",
 		     "Services:", answer_number(status, "services"), answer_number(status, "vips"),
 		     answer_number(status, "backends"));
+	if (answer_number(status, "kept") > 0)
+		(void)printf("%-12s %" PRIu64 " more of an earlier run, in no manifest that can be "
+			     "read: see guideway dump\n",
+			     "", answer_number(status, "kept"));
 	print_sources(json_object_get(status, "sources"));
 	print_field("Pinned in:", answer_text(status, "pinDir"));
 	print_field("State in:", answer_text(status, "stateDir"));

@@ -19,6 +19,7 @@ struct inputs {
 	size_t programmed_count;
 	const struct address *vips;
 	size_t vip_count;
+	bool prune;
 };
 
 static struct plan_step *add_step(struct plan *plan, enum plan_step_kind kind)
@@ -55,6 +56,26 @@ static void set_services(struct plan *plan, const struct inputs *in)
 	}
 }
 
+/* An earlier agent's: without prune nobody can say that it is not wanted. */
+static bool is_kept(const struct inputs *in, const struct plan_programmed *programmed)
+{
+	return !in->prune && !programmed->service;
+}
+
+static bool vip_is_kept(const struct inputs *in, const struct address *vip)
+{
+	bool is_ours = in->prune;
+
+	for (size_t p = 0; p < in->programmed_count; p++) {
+		if (address_compare(&in->programmed[p].key.vip, vip) != 0)
+			continue;
+		if (is_kept(in, &in->programmed[p]))
+			return true;
+		is_ours = true;
+	}
+	return !is_ours;
+}
+
 /* wanted is sorted by key, so equal VIPs stand together and in order. */
 static void change_vips(struct plan *plan, const struct inputs *in, enum plan_step_kind kind)
 {
@@ -68,7 +89,7 @@ static void change_vips(struct plan *plan, const struct inputs *in, enum plan_st
 
 		if (order < 0 && kind == PLAN_ADD_VIP)
 			add_step(plan, kind)->vip = *wanted;
-		if (order > 0 && kind == PLAN_REMOVE_VIP)
+		if (order > 0 && kind == PLAN_REMOVE_VIP && !vip_is_kept(in, there))
 			add_step(plan, kind)->vip = *there;
 		if (order >= 0)
 			v++;
@@ -89,6 +110,8 @@ static void remove_services(struct plan *plan, const struct inputs *in)
 
 		while (w < in->wanted_count && service_key_compare(&in->wanted[w]->key, key) < 0)
 			w++;
+		if (is_kept(in, &in->programmed[p]))
+			continue;
 		if (w == in->wanted_count || service_key_compare(&in->wanted[w]->key, key) != 0)
 			add_step(plan, PLAN_REMOVE_SERVICE)->key = *key;
 	}
@@ -99,8 +122,8 @@ int plan_create(struct service *const *wanted, size_t wanted_count,
 		const struct address *vips, size_t vip_count, bool prune, struct plan **ret_plan,
 		struct error *error)
 {
-	const struct inputs in = { wanted,           wanted_count, programmed,
-				   programmed_count, vips,         vip_count };
+	const struct inputs in = { wanted, wanted_count, programmed, programmed_count,
+				   vips,   vip_count,    prune };
 	/* At most: every wanted service set and its VIP added, all that is there removed. */
 	size_t most_steps = 2 * wanted_count + programmed_count + vip_count;
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -113,10 +136,8 @@ int plan_create(struct service *const *wanted, size_t wanted_count,
 	}
 	set_services(plan, &in);
 	change_vips(plan, &in, PLAN_ADD_VIP);
-	if (prune) {
-		change_vips(plan, &in, PLAN_REMOVE_VIP);
-		remove_services(plan, &in);
-	}
+	change_vips(plan, &in, PLAN_REMOVE_VIP);
+	remove_services(plan, &in);
 	*ret_plan = plan;
 	return 0;
 }

@@ -38,7 +38,8 @@ struct plan {
 
 /*
  * wanted and programmed are sorted by key, vips (those programmed) by address. With prune
- * false nothing is removed. Gives *ret_plan, freed by plan_destroy. -ENOMEM.
+ * false what was adopted, and VIPs that only adopted services have, are not removed: who
+ * wants them may be unreadable. Gives *ret_plan, freed by plan_destroy. -ENOMEM.
  */
 int plan_create(struct service *const *wanted, size_t wanted_count,
 		const struct plan_programmed *programmed, size_t programmed_count,

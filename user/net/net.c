@@ -43,7 +43,8 @@ struct net {
 	struct watch_set set;
 	uint64_t refresh_took_ms;
 	bool is_refresh_set;
-	bool has_lost_events;   /* since the last refresh */
+	bool has_lost_events; /* since the last refresh */
+	bool has_link_event;
 	bool has_address_event; /* likewise */
 };
 
@@ -200,6 +201,7 @@ static void refresh(void *owner)
 {
 	struct net *net = owner;
 	uint64_t started_ms = loop_now_ms();
+	bool has_link_event = net->has_link_event || net->has_lost_events;
 	int reloaded = reload(net);
 	struct watch_set set;
 	int r = reloaded;
@@ -212,10 +214,13 @@ static void refresh(void *owner)
 	if (r >= 0) {
 		net->has_lost_events = false;
 		net->has_address_event = false;
+		net->has_link_event = false;
 	} else {
 		set_refresh(net, RETRY_DELAY_MS);
 	}
 	net->refresh_took_ms = loop_now_ms() - started_ms;
+	if (has_link_event && net->events.on_links_changed)
+		net->events.on_links_changed(net->events.owner);
 	if (reloaded > 0)
 		net->events.on_addresses_changed(net->events.owner);
 	if (net->set.changed_count > 0)
@@ -236,6 +241,7 @@ static int on_message(const struct nlmsghdr *message, void *context)
 	case RTM_DELLINK:
 		if (link_table_apply(&net->links, message) == 0)
 			return 0;
+		net->has_link_event = true;
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:

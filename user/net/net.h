@@ -22,6 +22,8 @@ struct error;
 struct net_events {
 	/* One or more watched addresses have another next hop: see net_take_changed. */
 	void (*on_next_hops_changed)(void *owner);
+	/* A network device came, went or changed: its MAC address, MTU or state. May be NULL. */
+	void (*on_links_changed)(void *owner);
 	/* The host's own addresses changed. */
 	void (*on_addresses_changed)(void *owner);
 	void *owner;
