@@ -176,4 +176,15 @@ test_an_address_from_the_pool_stays_over_a_restart() {
 	[[ $(tables | wc -l) == 2 && $(tables) == *"$given"* ]] || fail "given $given, then $(tables)"
 }
 
+test_beside_a_file_that_was_never_good_removed_services_go() {
+	setup
+	gateway_up
+	echo 'replicas: 2' | put values.yaml
+	eventually 5 agent_says "values.yaml:1:1: "
+	service extra 192.0.2.77 80/TCP:80 | put extra.yaml
+	expect_tables 192.0.2.77:80/TCP
+	remove extra.yaml
+	expect_tables
+}
+
 run_tests "$@"

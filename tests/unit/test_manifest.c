@@ -484,6 +484,22 @@ static void a_broken_file_keeps_its_objects_until_it_is_repaired(void **state)
 	wait_told("=a.yaml\n-Service default/b\n.\n");
 }
 
+/* As `kubectl get ... > a.yaml` leaves it when the API server does not answer. */
+static void an_emptied_file_keeps_its_objects(void **state)
+{
+	(void)state;
+	write_text("a.yaml", service("a", 80));
+	start("+Service default/a:80 a.yaml:1\n.\n");
+	write_text("a.yaml", "");
+	wait_told("!a.yaml:1:1: empty, expected a document; to remove what it defined, remove the "
+		  "file\n.\n");
+	write_text("a.yaml", service("a", 81));
+	wait_told("=a.yaml\n+Service default/a:81 a.yaml:1\n.\n");
+	write_text("b.yaml", "");
+	scan();
+	assert_told("");
+}
+
 static void a_bad_document_does_not_stop_the_others(void **state)
 {
 	(void)state;
@@ -807,6 +823,7 @@ int main(void)
 		TEST(a_config_map_named_as_a_file_follows_the_swap),
 		TEST(a_single_file_is_followed_whatever_its_name),
 		TEST(a_broken_file_keeps_its_objects_until_it_is_repaired),
+		TEST(an_emptied_file_keeps_its_objects),
 		TEST(a_bad_document_does_not_stop_the_others),
 		TEST(while_a_document_is_bad_vanished_objects_are_kept),
 		TEST(a_problem_is_told_once),

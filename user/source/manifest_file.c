@@ -366,6 +366,17 @@ void manifest_file_load(struct manifest_file *file, const char *text, size_t len
 	size_t at = 0, piece_length;
 	uint32_t line = 0, lines_before;
 
+	/* What a command leaves whose output was to go there and that failed. */
+	if (length == 0 && (file->document_count > 0 || file->kept)) {
+		struct error error;
+
+		(void)error_set(&error, -ENODATA,
+				"%s:1:1: empty, expected a document; to remove what it defined, "
+				"remove the file",
+				file->path);
+		manifest_file_fail(file, &error, telling);
+		return;
+	}
 	file->documents = NULL;
 	file->document_count = 0;
 	file->kept = NULL;

@@ -46,7 +46,7 @@ struct manifest_file *manifest_file_create(const char *path, unsigned long seria
 /* Its definitions are taken out of table. */
 void manifest_file_destroy(struct manifest_file *file, struct manifest_table *table);
 
-/* Takes in what stands in the file now. */
+/* Takes in what stands in the file now. One that defined something and is empty is a problem. */
 void manifest_file_load(struct manifest_file *file, const char *text, size_t length,
 			struct manifest_table *table, struct manifest_telling *telling);
 /* It cannot be read: everything is kept. error's sentence starts with the path. */
