@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * gateways.c - owns the map gateways: source addresses for snat. Only appended to while
- * anything is pinned: flows that began with an address go on with it.
+ * anything is pinned, so that replies to an address that is no longer used still find
+ * their clients. The flows themselves look for their port anew in another set of addresses.
  */
 #include "datapath/internal.h"
 
