@@ -49,7 +49,7 @@ static void dump_addresses(const struct datapath *datapath, FILE *out)
 
 static void dump_next_hop(const struct datapath *datapath, uint32_t id, FILE *out)
 {
-	const struct gw_next_hop *hop = &datapath->next_hops[id];
+	const struct gw_next_hop *hop = &datapath->next_hops[id % GW_NEXT_HOP_MAX];
 	char interface[IF_NAMESIZE];
 
 	if (id == GW_NONE || !(hop->flags & GW_NEXT_HOP_RESOLVED)) {
@@ -90,7 +90,8 @@ static uint64_t table_digest(const struct datapath *datapath, const struct gw_sl
 	uint64_t digest = DIGEST_START;
 
 	for (uint32_t slot = 0; slot < slot_count; slot++) {
-		const struct gw_backend *entry = &datapath->backends[slots[slot].current];
+		const struct gw_backend *entry =
+			&datapath->backends[slots[slot].current % GW_BACKEND_MAX];
 
 		for (size_t i = 0; i < sizeof(entry->address.word) / sizeof(__be32); i++)
 			digest = digest_add(digest, ntohl(entry->address.word[i]));

@@ -74,6 +74,15 @@ static int open_directory(const char *pin_dir, bool create, int *ret_fd, struct 
 	return 0;
 }
 
+/* A detach between opening and locking leaves a lock on a directory that is gone. */
+static bool is_still_at(int fd, const char *path)
+{
+	struct stat locked, there;
+
+	return fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
+	       locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+}
+
 int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error)
 {
 	int fd = -1;
@@ -88,6 +97,11 @@ int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error
 		return error_set(error, -EBUSY,
 				 "%s: another agent has it; stop that one first (guideway status "
 				 "shows its pid)",
+				 pin_dir);
+	}
+	if (!is_still_at(fd, pin_dir)) {
+		(void)close(fd);
+		return error_set(error, -EBUSY, "%s: removed at this very moment; start again",
 				 pin_dir);
 	}
 	*ret_fd = fd;
