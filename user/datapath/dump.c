@@ -90,6 +90,7 @@ static uint64_t table_digest(const struct datapath *datapath, const struct gw_sl
 	uint64_t digest = DIGEST_START;
 
 	for (uint32_t slot = 0; slot < slot_count; slot++) {
+		/* Within the array also when the map is damaged, which a dump is to show. */
 		const struct gw_backend *entry =
 			&datapath->backends[slots[slot].current % GW_BACKEND_MAX];
 
