@@ -6,48 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "objects.h"
-
-#define VIP "10.0.0.1"
-#define VIP6 "2001:db8::1"
-
-struct fixture {
-	struct pool *pool;
-	struct model *model;
-};
-
-static void create_model(struct fixture *fixture, const char *class, bool serve_unclassed)
-{
-	const struct model_settings settings = {
-		.load_balancer_class = class,
-		.serve_unclassed = serve_unclassed,
-		.pool = fixture->pool,
-	};
-
-	model_destroy(fixture->model);
-	fixture->model = model_create(&settings);
-	assert_non_null(fixture->model);
-}
-
-static int setup(void **state)
-{
-	static struct fixture fixture;
-
-	fixture = (struct fixture){ .pool = pool_create() };
-	assert_non_null(fixture.pool);
-	create_model(&fixture, "guideway.dev/xdp", true);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	model_destroy(fixture->model);
-	pool_destroy(fixture->pool);
-	return 0;
-}
+#include "model_fixture.h"
 
 static void add_range(struct fixture *fixture, const char *range)
 {
