@@ -338,11 +338,6 @@ static int start_datapath(struct agent *agent, struct error *error)
 	return r;
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 static void warn_of_foreign_gateways(const struct agent *agent)
 {
 	const struct agent_config *config = agent->config;
@@ -355,7 +350,7 @@ static void warn_of_foreign_gateways(const struct agent *agent)
 		char text[ADDRESS_TEXT_SIZE];
 
 		if (count && bsearch(&config->gateway_addresses[i], own, count, sizeof(*own),
-				     compare_addresses))
+				     address_compare_first))
 			continue;
 		log_warning("--gateway-address %s: this host does not have the address; replies "
 			    "come back only if it is routed here",

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/sorted.h"
+
 void applied_finish(struct applied *applied)
 {
 	for (size_t i = 0; i < applied->count; i++)
@@ -13,20 +15,18 @@ void applied_finish(struct applied *applied)
 	free(applied->items);
 }
 
+static int compare_service(const void *key, const void *item)
+{
+	const struct service *const *service = item;
+
+	return service_key_compare(key, &(*service)->key);
+}
+
 /* The index of key, or where it would stand. */
 static size_t position(const struct applied *applied, const struct service_key *key)
 {
-	size_t low = 0, high = applied->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (service_key_compare(&applied->items[middle]->key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(key, applied->items, applied->count, sizeof(struct service *),
+			       compare_service);
 }
 
 static bool stands_at(const struct applied *applied, const struct service_key *key, size_t at)

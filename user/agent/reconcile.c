@@ -30,7 +30,6 @@ struct watched {
 };
 
 struct reconciler {
-	struct loop *loop;
 	struct model *model;
 	struct net *net;
 	struct datapath *datapath;
@@ -72,7 +71,6 @@ struct reconciler *reconciler_create(struct loop *loop, struct model *model, str
 	if (!reconciler)
 		return NULL;
 	*reconciler = (struct reconciler){
-		.loop = loop,
 		.model = model,
 		.net = net,
 		.datapath = datapath,
@@ -107,11 +105,6 @@ static void note_failure(struct reconciler *reconciler, const struct error *erro
 	log_error("%s; what is programmed stays as it was", error->text);
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 /* Every backend's address, sorted, each once; the caller's to free. -ENOMEM as false. */
 static bool collect_addresses(const struct reconciler *reconciler, struct address **ret,
 			      size_t *ret_count)
@@ -128,7 +121,7 @@ static bool collect_addresses(const struct reconciler *reconciler, struct addres
 	for (size_t i = 0; i < service_count; i++)
 		for (size_t j = 0; j < services[i]->backend_count; j++)
 			addresses[count++] = services[i]->backends[j].address;
-	qsort(addresses, count, sizeof(*addresses), compare_addresses);
+	qsort(addresses, count, sizeof(*addresses), address_compare_first);
 	room = count;
 	count = 0;
 	for (size_t i = 0; i < room; i++)
@@ -145,7 +138,7 @@ static struct watched *watched_find(const struct reconciler *reconciler,
 	if (reconciler->watched_count == 0)
 		return NULL;
 	return bsearch(address, reconciler->watched, reconciler->watched_count,
-		       sizeof(struct watched), compare_addresses);
+		       sizeof(struct watched), address_compare_first);
 }
 
 /* Replies that arrive where no program is are lost. Told once for an interface. */

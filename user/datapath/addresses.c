@@ -10,20 +10,12 @@
 
 #include "guideway.skel.h"
 #include "lib/error.h"
+#include "lib/sorted.h"
 
 static size_t position(const struct datapath *datapath, const struct address *address)
 {
-	size_t low = 0, high = datapath->address_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (address_compare(&datapath->addresses[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(address, datapath->addresses, datapath->address_count,
+			       sizeof(*datapath->addresses), address_compare_first);
 }
 
 static int insert(struct datapath *datapath, size_t at, const struct address *address)
@@ -45,16 +37,11 @@ static void erase(struct datapath *datapath, size_t at)
 		(datapath->address_count - at) * sizeof(*datapath->addresses));
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 static bool is_own(const struct datapath *datapath, const struct address *address)
 {
 	return datapath->own_address_count &&
 	       bsearch(address, datapath->own_addresses, datapath->own_address_count,
-		       sizeof(*address), compare_addresses);
+		       sizeof(*address), address_compare_first);
 }
 
 /* Makes the map say what placed says. */

@@ -12,6 +12,7 @@
 
 #include "datapath/ids.h"
 #include "lib/error.h"
+#include "lib/sorted.h"
 
 _Static_assert(offsetof(struct gw_next_hop, src_mac) == 8, "dst_mac and flags are one word");
 
@@ -64,19 +65,18 @@ static int identity_compare(const struct next_hop *a, const struct next_hop *b)
 	return r;
 }
 
+static int compare_placed(const void *key, const void *item)
+{
+	const struct placed_next_hop *placed = item;
+
+	return identity_compare(key, &placed->value);
+}
+
 static size_t position(const struct datapath *datapath, const struct next_hop *next_hop)
 {
-	size_t low = 0, high = datapath->placed_next_hop_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (identity_compare(&datapath->placed_next_hops[middle].value, next_hop) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(next_hop, datapath->placed_next_hops,
+			       datapath->placed_next_hop_count, sizeof(*datapath->placed_next_hops),
+			       compare_placed);
 }
 
 static void store_word(void *to, const void *from)

@@ -4,20 +4,13 @@
 
 #include <string.h>
 
+#include "lib/sorted.h"
+
 /* The index of the address, or where it would stand. */
 static size_t position(const struct datapath *datapath, const struct address *address)
 {
-	size_t low = 0, high = datapath->route_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (address_compare(&datapath->routes[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(address, datapath->routes, datapath->route_count,
+			       sizeof(*datapath->routes), address_compare_first);
 }
 
 static bool stands_at(const struct datapath *datapath, const struct address *address, size_t at)

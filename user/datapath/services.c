@@ -17,22 +17,21 @@
 #include "datapath/regions.h"
 #include "guideway.skel.h"
 #include "lib/error.h"
+#include "lib/sorted.h"
 #include "model/maglev.h"
+
+static int compare_placed(const void *key, const void *item)
+{
+	const struct placed_service *placed = item;
+
+	return service_key_compare(key, &placed->key);
+}
 
 /* The index of the service, or where it would stand. */
 static size_t position(const struct datapath *datapath, const struct service_key *key)
 {
-	size_t low = 0, high = datapath->service_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (service_key_compare(&datapath->services[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(key, datapath->services, datapath->service_count,
+			       sizeof(*datapath->services), compare_placed);
 }
 
 struct placed_service *services_find(const struct datapath *datapath, const struct service_key *key)
@@ -76,23 +75,19 @@ size_t datapath_services(struct datapath *datapath, const struct service_key **r
 	return datapath->service_count;
 }
 
+static int compare_placed_backend(const void *key, const void *item)
+{
+	const struct placed_backend *placed = item;
+
+	return backend_compare(key, &placed->backend);
+}
+
 static const struct placed_backend *find_backend(const struct placed_service *service,
 						 const struct backend *backend)
 {
-	size_t low = 0, high = service->backend_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = backend_compare(&service->backends[middle].backend, backend);
-
-		if (order == 0)
-			return &service->backends[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return service->backend_count ? bsearch(backend, service->backends, service->backend_count,
+						sizeof(*service->backends), compare_placed_backend)
+				      : NULL;
 }
 
 static bool is_up_to_date(const struct placed_service *placed, const struct service *service)

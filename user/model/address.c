@@ -72,6 +72,11 @@ int address_compare(const struct address *a, const struct address *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+int address_compare_first(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
 /* NULL when there is nothing against an IPv4 address. */
 static const char *ipv4_fault(const uint8_t *bytes)
 {

@@ -36,6 +36,10 @@ bool address_is_ipv4(const struct address *address);
 /* The order of bytes: all of IPv4 stands together. */
 int address_compare(const struct address *a, const struct address *b);
 
+/* The same for qsort, bsearch and sorted_position: of addresses, or of structs that begin with one.
+ */
+int address_compare_first(const void *a, const void *b);
+
 /*
  * Whether the address can be a backend or a VIP: not unspecified, loopback,
  * link-local or multicast. -EINVAL with a sentence that says which.

@@ -219,11 +219,6 @@ static int take_named(struct vip_ledger *ledger, const struct service_object *se
 	return r;
 }
 
-static int by_address(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 int vips_take_named(struct vip_ledger *ledger, const struct service_object *service,
 		    struct vips *vips, struct problem *problem)
 {
@@ -248,7 +243,7 @@ int vips_take_named(struct vip_ledger *ledger, const struct service_object *serv
 			problem_add(problem, "%s: %s", named.field, error.text);
 		vips->starved |= r == -EADDRINUSE;
 	}
-	qsort(vips->items, vips->count, sizeof(*vips->items), by_address);
+	qsort(vips->items, vips->count, sizeof(*vips->items), address_compare_first);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include "lib/sorted.h"
 #include "model/next_hop.h"
 #include "net/netlink.h"
 
@@ -69,20 +70,19 @@ static bool parse_link(const struct nlmsghdr *message, struct link *ret)
 	return true;
 }
 
+static int compare_link(const void *key, const void *item)
+{
+	const uint32_t *ifindex = key;
+	const struct link *link = item;
+
+	return (*ifindex > link->ifindex) - (*ifindex < link->ifindex);
+}
+
 /* The first link with that ifindex or a higher one. */
 static size_t position(const struct link_table *table, uint32_t ifindex)
 {
-	size_t low = 0, high = table->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (table->links[middle].ifindex < ifindex)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(&ifindex, table->links, table->count, sizeof(*table->links),
+			       compare_link);
 }
 
 const struct link *link_table_find(const struct link_table *table, uint32_t ifindex)

@@ -52,18 +52,13 @@ static int load_one(const struct nlmsghdr *message, void *context)
 	return is_left_out(&address) ? 0 : append(context, &address);
 }
 
-static int by_address(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 static void sort(struct own_addresses *own)
 {
 	size_t kept = 0;
 
 	if (own->count == 0)
 		return;
-	qsort(own->addresses, own->count, sizeof(own->addresses[0]), by_address);
+	qsort(own->addresses, own->count, sizeof(own->addresses[0]), address_compare_first);
 	for (size_t i = 1; i < own->count; i++)
 		if (address_compare(&own->addresses[i], &own->addresses[kept]) != 0)
 			own->addresses[++kept] = own->addresses[i];

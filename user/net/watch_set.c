@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/sorted.h"
+
 static int allocate(struct watch_set *set, size_t count)
 {
 	memset(set, 0, sizeof(*set));
@@ -75,17 +77,8 @@ void watch_set_finish(struct watch_set *set)
 /* The first address that is not before the given one. */
 static size_t position(const struct watch_set *set, const struct address *address)
 {
-	size_t low = 0, high = set->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (address_compare(&set->watched[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_position(address, set->watched, set->count, sizeof(*set->watched),
+			       address_compare_first);
 }
 
 const struct watched *watch_set_find(const struct watch_set *set, const struct address *address)
