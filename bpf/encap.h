@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * encap.h - modes ipip and gue: the packet as it is, one hop older, in a header to the
+ * backend, of the backend's family.
+ *
+ * DSCP and ECN are copied outwards (RFC 6040, 4.1, normal mode). Outer packets are never
+ * fragmented: the way's MTU was asked before, so DF is set and the id may be 0 (RFC 6864).
+ */
+#ifndef BPF_ENCAP_H
+#define BPF_ENCAP_H
+
+#include "config.h"
+#include "csum.h"
+#include "next_hop.h"
+#include "select.h"
+
+#define ENCAP_TTL 64
+#define GUE_SOURCE_PORT_FIRST 49152 /* 2^14 of them: the dynamic ports of RFC 6335 */
+#define GUE_SOURCE_PORT_MASK 0x3fff
+#define IP4_DONT_FRAGMENT 0x4000
+
+/* All that the outer headers say. */
+struct encap {
+	struct gw_addr src, dst;
+	__u32 payload_bytes; /* behind the outer IP header */
+	__u32 hash;          /* upper half of the flow's */
+	__u8 traffic_class;
+	__u8 inner_protocol; /* IPPROTO_IPIP or IPPROTO_IPV6 */
+	bool is_gue;
+};
+
+static __always_inline bool address_is_ip4(const struct gw_addr *address)
+{
+	return !(address->word[0] | address->word[1] | (address->word[2] ^ IP4_MAPPED));
+}
+
+static __always_inline __u32 encap_bytes(const struct gw_addr *backend, bool is_gue)
+{
+	return (address_is_ip4(backend) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
+	       (is_gue ? sizeof(struct udphdr) : 0);
+}
+
+/* Spread over the configured prefix, so that the backend's card spreads flows over its queues. */
+static __always_inline bool encap_source(struct encap *encap, bool is_ip4,
+					 const struct gw_next_hop *hop)
+{
+	const struct gw_addr *gateway;
+
+	if (config.encap[is_ip4].prefix.word[0] | config.encap[is_ip4].prefix.word[3]) {
+		for (int i = 0; i < 4; i++)
+			encap->src.word[i] = config.encap[is_ip4].prefix.word[i];
+		encap->src.word[3] |= encap->hash & config.encap[is_ip4].host_mask;
+		return true;
+	}
+	gateway = gateway_find(hop->gateway_first);
+	if (!gateway || hop->gateway_count == 0)
+		return false;
+	encap->src = *gateway;
+	return true;
+}
+
+static __always_inline __u8 traffic_class_of(const struct packet *packet)
+{
+	if (packet->ip6)
+		return bpf_ntohs(*(const __be16 *)packet->ip6) >> 4;
+	return packet->ip4 ? packet->ip4->tos : 0;
+}
+
+static __always_inline bool encap_write_ip4(struct cursor *cursor, const struct encap *encap)
+{
+	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
+	struct iphdr header;
+
+	if (!ip)
+		return false;
+	header = (struct iphdr){
+		.version = 4,
+		.ihl = sizeof(header) / 4,
+		.tos = encap->traffic_class,
+		.tot_len = bpf_htons(sizeof(header) + encap->payload_bytes),
+		.frag_off = bpf_htons(IP4_DONT_FRAGMENT),
+		.ttl = ENCAP_TTL,
+		.protocol = encap->is_gue ? IPPROTO_UDP : encap->inner_protocol,
+		.saddr = encap->src.word[3],
+		.daddr = encap->dst.word[3],
+	};
+	header.check = csum_finish(csum_add(0, &header, sizeof(header)));
+	*ip = header;
+	return true;
+}
+
+static __always_inline bool encap_write_ip6(struct cursor *cursor, const struct encap *encap)
+{
+	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
+
+	if (!ip)
+		return false;
+	*(__be32 *)ip = bpf_htonl(6U << 28 | encap->traffic_class << 20 | (encap->hash & 0xfffff));
+	ip->payload_len = bpf_htons(encap->payload_bytes);
+	ip->nexthdr = encap->is_gue ? IPPROTO_UDP : encap->inner_protocol;
+	ip->hop_limit = ENCAP_TTL;
+	__builtin_memcpy(&ip->saddr, &encap->src, sizeof(ip->saddr));
+	__builtin_memcpy(&ip->daddr, &encap->dst, sizeof(ip->daddr));
+	return true;
+}
+
+/* Without a checksum, which both families' tunnels may leave out (RFC 6935). */
+static __always_inline bool encap_write_gue(struct cursor *cursor, const struct encap *encap)
+{
+	struct udphdr *udp = cursor_take(cursor, sizeof(*udp));
+
+	if (!udp)
+		return false;
+	udp->source = bpf_htons(GUE_SOURCE_PORT_FIRST + (encap->hash & GUE_SOURCE_PORT_MASK));
+	udp->dest = bpf_htons(GW_GUE_PORT);
+	udp->len = bpf_htons(encap->payload_bytes);
+	udp->check = 0;
+	return true;
+}
+
+static __always_inline enum gw_verdict encap_forward(struct packet *packet,
+						     const struct selection *selection,
+						     const struct gw_next_hop *hop,
+						     const struct link *link, bool is_gue)
+{
+	const struct gw_addr *dst = &selection->backend->address;
+	struct encap encap = {
+		.dst = *dst,
+		.hash = selection->hash >> 32,
+		.traffic_class = traffic_class_of(packet),
+		.inner_protocol = packet->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
+		.is_gue = is_gue,
+	};
+	bool is_ip4 = address_is_ip4(dst);
+	enum gw_verdict verdict;
+	struct cursor cursor;
+
+	if (!encap_source(&encap, is_ip4, hop))
+		return GW_NO_GATEWAY_ADDRESS;
+	encap.payload_bytes = packet->ip_bytes + (is_gue ? sizeof(struct udphdr) : 0);
+	packet->ethertype = is_ip4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	packet_pass_hop(packet);
+	verdict = frame_write(packet, link, encap_bytes(dst, is_gue), &cursor);
+	if (verdict != UNDECIDED)
+		return verdict;
+	if (is_ip4 ? !encap_write_ip4(&cursor, &encap) : !encap_write_ip6(&cursor, &encap))
+		return GW_NO_HEADROOM;
+	return !is_gue || encap_write_gue(&cursor, &encap) ? UNDECIDED : GW_NO_HEADROOM;
+}
+
+#endif
