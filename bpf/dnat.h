@@ -51,7 +51,7 @@ static __always_inline const struct gw_reply *reply_find(const struct packet *pa
 
 		return bpf_map_lookup_elem(&replies6, &key);
 	} else {
-		const struct gw_socket4 key =
+		const union socket4 key =
 			socket4_of(&packet->src, packet->src_port, packet->protocol);
 
 		return bpf_map_lookup_elem(&replies4, &key);

@@ -29,34 +29,15 @@ struct encap {
 	bool is_gue;
 };
 
-static __always_inline bool address_is_ip4(const struct gw_addr *address)
+static __always_inline bool backend_is_ip4(const struct gw_backend *backend)
 {
-	return !(address->word[0] | address->word[1] | (address->word[2] ^ IP4_MAPPED));
+	return backend->flags & GW_BACKEND_IPV4;
 }
 
-static __always_inline __u32 encap_bytes(const struct gw_addr *backend, bool is_gue)
+static __always_inline __u32 encap_bytes(bool is_ip4, bool is_gue)
 {
-	return (address_is_ip4(backend) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
+	return (is_ip4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
 	       (is_gue ? sizeof(struct udphdr) : 0);
-}
-
-/* Spread over the configured prefix, so that the backend's card spreads flows over its queues. */
-static __always_inline bool encap_source(struct encap *encap, bool is_ip4,
-					 const struct gw_next_hop *hop)
-{
-	const struct gw_addr *gateway;
-
-	if (config.encap[is_ip4].prefix.word[0] | config.encap[is_ip4].prefix.word[3]) {
-		for (int i = 0; i < 4; i++)
-			encap->src.word[i] = config.encap[is_ip4].prefix.word[i];
-		encap->src.word[3] |= encap->hash & config.encap[is_ip4].host_mask;
-		return true;
-	}
-	gateway = gateway_find(hop->gateway_first);
-	if (!gateway || hop->gateway_count == 0)
-		return false;
-	encap->src = *gateway;
-	return true;
 }
 
 static __always_inline __u8 traffic_class_of(const struct packet *packet)
@@ -69,36 +50,39 @@ static __always_inline __u8 traffic_class_of(const struct packet *packet)
 static __always_inline bool encap_write_ip4(struct cursor *cursor, const struct encap *encap)
 {
 	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
-	struct iphdr header;
+	__u32 *words = (__u32 *)ip;
+	__u32 first, second, third;
 
 	if (!ip)
 		return false;
-	header = (struct iphdr){
-		.version = 4,
-		.ihl = sizeof(header) / 4,
-		.tos = encap->traffic_class,
-		.tot_len = bpf_htons(sizeof(header) + encap->payload_bytes),
-		.frag_off = bpf_htons(IP4_DONT_FRAGMENT),
-		.ttl = ENCAP_TTL,
-		.protocol = encap->is_gue ? IPPROTO_UDP : encap->inner_protocol,
-		.saddr = encap->src.word[3],
-		.daddr = encap->dst.word[3],
-	};
-	header.check = csum_finish(csum_add(0, &header, sizeof(header)));
-	*ip = header;
+	/* In words, whose sum is the header's: no field is read back. */
+	first = bpf_htonl((4U << 28 | sizeof(*ip) / 4 << 24) | encap->traffic_class << 16 |
+			  (sizeof(*ip) + encap->payload_bytes));
+	second = bpf_htonl(IP4_DONT_FRAGMENT);
+	third = bpf_htonl(ENCAP_TTL << 24 | (encap->is_gue ? IPPROTO_UDP : encap->inner_protocol)
+						    << 16);
+	words[0] = first;
+	words[1] = second;
+	words[2] =
+		third |
+		csum_finish((__u64)first + second + third + encap->src.word[3] + encap->dst.word[3])
+			<< 16;
+	words[3] = encap->src.word[3];
+	words[4] = encap->dst.word[3];
 	return true;
 }
 
 static __always_inline bool encap_write_ip6(struct cursor *cursor, const struct encap *encap)
 {
 	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
+	__u32 *words = (__u32 *)ip;
 
 	if (!ip)
 		return false;
-	*(__be32 *)ip = bpf_htonl(6U << 28 | encap->traffic_class << 20 | (encap->hash & 0xfffff));
-	ip->payload_len = bpf_htons(encap->payload_bytes);
-	ip->nexthdr = encap->is_gue ? IPPROTO_UDP : encap->inner_protocol;
-	ip->hop_limit = ENCAP_TTL;
+	words[0] = bpf_htonl(6U << 28 | encap->traffic_class << 20 | (encap->hash & 0xfffff));
+	words[1] =
+		bpf_htonl(encap->payload_bytes << 16 |
+			  (encap->is_gue ? IPPROTO_UDP : encap->inner_protocol) << 8 | ENCAP_TTL);
 	__builtin_memcpy(&ip->saddr, &encap->src, sizeof(ip->saddr));
 	__builtin_memcpy(&ip->daddr, &encap->dst, sizeof(ip->daddr));
 	return true;
@@ -118,29 +102,31 @@ static __always_inline bool encap_write_gue(struct cursor *cursor, const struct 
 	return true;
 }
 
+/* The source is spread by the flow, so that the backend's card spreads flows over its queues. */
 static __always_inline enum gw_verdict encap_forward(struct packet *packet,
 						     const struct selection *selection,
 						     const struct gw_next_hop *hop,
 						     const struct link *link, bool is_gue)
 {
-	const struct gw_addr *dst = &selection->backend->address;
 	struct encap encap = {
-		.dst = *dst,
+		.src = hop->encap_source,
+		.dst = selection->backend->address,
 		.hash = selection->hash >> 32,
+		.payload_bytes = packet->ip_bytes + (is_gue ? sizeof(struct udphdr) : 0),
 		.traffic_class = traffic_class_of(packet),
 		.inner_protocol = packet->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.is_gue = is_gue,
 	};
-	bool is_ip4 = address_is_ip4(dst);
+	bool is_ip4 = backend_is_ip4(selection->backend);
 	enum gw_verdict verdict;
 	struct cursor cursor;
 
-	if (!encap_source(&encap, is_ip4, hop))
+	if (!(encap.src.word[0] | encap.src.word[3]))
 		return GW_NO_GATEWAY_ADDRESS;
-	encap.payload_bytes = packet->ip_bytes + (is_gue ? sizeof(struct udphdr) : 0);
+	encap.src.word[3] |= encap.hash & config.encap_mask[is_ip4];
 	packet->ethertype = is_ip4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	packet_pass_hop(packet);
-	verdict = frame_write(packet, link, encap_bytes(dst, is_gue), &cursor);
+	verdict = frame_write(packet, link, encap_bytes(is_ip4, is_gue), &cursor);
 	if (verdict != UNDECIDED)
 		return verdict;
 	if (is_ip4 ? !encap_write_ip4(&cursor, &encap) : !encap_write_ip6(&cursor, &encap))

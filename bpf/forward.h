@@ -21,7 +21,8 @@ static __always_inline __u32 way_mtu(const struct gw_service *service,
 {
 	if (!mode_is_encap(service->mode))
 		return hop->mtu;
-	return hop->mtu - encap_bytes(&selection->backend->address, service->mode == GW_MODE_GUE);
+	return hop->mtu -
+	       encap_bytes(backend_is_ip4(selection->backend), service->mode == GW_MODE_GUE);
 }
 
 static __always_inline enum gw_verdict forward_l2(struct packet *packet, const struct link *link)

@@ -157,10 +157,16 @@ static __always_inline int count_and_act(const struct packet *packet, enum gw_ve
 /* Ends a way, or goes on in another; a tail call does not return. */
 static __always_inline int finish(const struct packet *packet, enum gw_verdict verdict)
 {
-	enum way way = way_of(packet, verdict);
 	__u32 first = 0;
 	struct refused *said;
+	enum way way;
 
+	/* First of all, since it is nearly always so. */
+	if (verdict == GW_FORWARDED || verdict == GW_REPLIED) {
+		count_verdict(verdict, packet->frame_bytes);
+		return xdp_send(packet);
+	}
+	way = way_of(packet, verdict);
 	if (way == WAY_REFUSE) {
 		said = bpf_map_lookup_elem(&refused, &first);
 		if (!said)

@@ -63,7 +63,7 @@ static __always_inline void packet_pass_hop(struct packet *packet)
 	if (packet->ip6) {
 		packet->ip6->hop_limit--;
 	} else if (ip) {
-		csum_apply(&ip->check, csum_change(0, bpf_htons(0x0100), 0));
+		csum_pass_hop(ip);
 		ip->ttl--;
 	}
 }

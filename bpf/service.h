@@ -27,10 +27,20 @@ static __always_inline struct gw_socket socket_of(const struct gw_addr *address,
 	return (struct gw_socket){ .address = *address, .port = port, .protocol = protocol };
 }
 
-static __always_inline struct gw_socket4 socket4_of(const struct gw_addr *address, __be16 port,
-						    __u8 protocol)
+/*
+ * Stored as one word: what reads a key reads words, and has to wait for stores that are
+ * narrower than its loads.
+ */
+union socket4 {
+	__u64 word;
+	struct gw_socket4 socket;
+};
+
+static __always_inline union socket4 socket4_of(const struct gw_addr *address, __be16 port,
+						__u8 protocol)
 {
-	return (struct gw_socket4){ address->word[3], port, protocol, 0 };
+	return (union socket4){ .word = address->word[3] | (__u64)port << 32 |
+					(__u64)protocol << 48 };
 }
 
 /* NULL when nobody serves the flow's destination. */
@@ -42,7 +52,7 @@ static __always_inline const struct gw_service *service_find(const struct packet
 
 		return bpf_map_lookup_elem(&services6, &key);
 	} else {
-		const struct gw_socket4 key =
+		const union socket4 key =
 			socket4_of(&packet->dst, packet->dst_port, packet->protocol);
 
 		return bpf_map_lookup_elem(&services4, &key);

@@ -94,11 +94,15 @@ struct gw_slot {
 	__u32 base;    /* backend that gets flows nobody recorded, and GW_SLOT_TRACK */
 };
 
+enum gw_backend_flag {
+	GW_BACKEND_IPV4 = 1 << 0, /* of its address */
+};
+
 /* backends: mmapable array, written by the agent. */
 struct gw_backend {
 	struct gw_addr address;
 	__be16 port;
-	__u16 zero;
+	__u16 flags;    /* enum gw_backend_flag */
 	__u32 service;  /* id of the one service it serves, stored last of all; 0: it left */
 	__u32 next_hop; /* index into next_hops, GW_NONE while unknown; stored alone */
 	__u32 reserved;
@@ -123,11 +127,18 @@ struct gw_next_hop {
 	__u16 flags;     /* enum gw_next_hop_flag */
 	__u8 src_mac[6];
 	__u8 zero[2];
-	struct gw_vlan vlan; /* tag of the frames sent there */
-	__u32 ifindex;       /* device that sends */
-	__u32 mtu;           /* largest IP packet, bytes */
-	__u16 gateway_first; /* source addresses: gateways[first .. first + count) */
+	struct gw_vlan vlan[2]; /* tags of the frames sent there, outer first */
+	__u32 ifindex;          /* device that sends */
+	__u32 mtu;              /* largest IP packet, bytes */
+	__u16 gateway_first;    /* sources for snat: gateways[first .. first + count) */
 	__u16 gateway_count;
+	__u32 zero2;
+	/*
+	 * Source of encapsulated packets: gw_config.encap_mask says which of its bits are the
+	 * flow's. :: (all zero): there is none.
+	 */
+	struct gw_addr encap_source;
+	__u64 zero3;
 };
 
 /* gateways: array of struct gw_addr, written by the agent. */
@@ -360,15 +371,8 @@ struct gw_config {
 	__u16 answers_per_second; /* rejections and ICMP errors, a second and CPU */
 	__u8 answer_neighbours;   /* answer ARP and ND for VIPs */
 	__u8 redirect_always;     /* never XDP_TX: see xdp_send() */
-	/*
-	 * Sources of encapsulated packets by family, [0] IPv6 and [1] IPv4: the flow's hash
-	 * fills the bits of the mask. All zero: the next hop's first gateway address.
-	 */
-	struct {
-		struct gw_addr prefix;
-		__be32 host_mask; /* of the address's last word */
-		__u32 zero;
-	} encap[2];
+	/* Bits of the last word of gw_next_hop.encap_source that the flow's hash fills. */
+	__be32 encap_mask[2]; /* of IPv6, of IPv4 */
 };
 
 _Static_assert(sizeof(struct gw_addr) == 16, "ABI: gw_addr");
@@ -377,7 +381,7 @@ _Static_assert(sizeof(struct gw_socket4) == 8, "ABI: gw_socket4");
 _Static_assert(sizeof(struct gw_service) == 32, "ABI: gw_service");
 _Static_assert(sizeof(struct gw_slot) == 8, "ABI: gw_slot");
 _Static_assert(sizeof(struct gw_backend) == 32, "ABI: gw_backend");
-_Static_assert(sizeof(struct gw_next_hop) == 32, "ABI: gw_next_hop");
+_Static_assert(sizeof(struct gw_next_hop) == 64, "ABI: gw_next_hop");
 _Static_assert(sizeof(struct gw_device) == 8, "ABI: gw_device");
 _Static_assert(sizeof(struct gw_reply) == 24, "ABI: gw_reply");
 _Static_assert(sizeof(struct gw_source_key) == 24, "ABI: gw_source_key");
@@ -393,6 +397,6 @@ _Static_assert(sizeof(struct gw_fragment) == 16, "ABI: gw_fragment");
 _Static_assert(sizeof(struct gw_traffic) == 40, "ABI: gw_traffic");
 _Static_assert(sizeof(struct gw_counter) == 16, "ABI: gw_counter");
 _Static_assert(sizeof(struct gw_meta) == 8, "ABI: gw_meta");
-_Static_assert(sizeof(struct gw_config) == 144, "ABI: gw_config");
+_Static_assert(sizeof(struct gw_config) == 104, "ABI: gw_config");
 
 #endif
