@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Changes with every incompatible change of a layout below. Kept in the map `meta`. */
-#define GW_ABI_VERSION 1
+#define GW_ABI_VERSION 2
 
 #define GW_SERVICE_MAX (1U << 16) /* entries of services and service_traffic */
 #define GW_SLOT_MAX (1U << 22)    /* entries of slots unless told otherwise: 8 bytes each */
@@ -87,17 +87,17 @@ struct gw_vlan {
 
 /*
  * next_hops: mmapable array, written by the agent. Each group of 8 bytes is
- * stored as one word, so that a MAC address is never seen half changed.
+ * stored as one word, so that a MAC address is never seen half changed. Two
+ * entries fill a cache line.
  */
 struct gw_next_hop {
 	__u8 dst_mac[6]; /* together with flags: the neighbour's answer */
 	__u16 flags;     /* enum gw_next_hop_flag */
 	__u8 src_mac[6];
-	__u8 zero[2];
-	struct gw_vlan vlan; /* tag of the frames sent there */
-	__u32 ifindex;       /* device that sends */
-	__u32 mtu;           /* largest IP packet, bytes */
-	__u16 gateway_first; /* source addresses for snat: gateways[first .. first + count) */
+	__u16 mtu;              /* largest IP packet, bytes */
+	struct gw_vlan vlan[2]; /* tags of the frames sent there: outer first, tpid 0 ends them */
+	__u32 ifindex;          /* device that sends */
+	__u16 gateway_first;    /* source addresses for snat: gateways[first .. first + count) */
 	__u16 gateway_count;
 };
 
