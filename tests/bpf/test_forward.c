@@ -112,24 +112,30 @@ static void tags_change_with_the_network(void **state)
 {
 	const struct gw_vlan inner = { htons(0x8100), htons(0x2064) };
 	const struct gw_vlan outer = { htons(0x88a8), htons(0x0065) };
-	const struct gw_vlan egress = { htons(0x8100), htons(0x00c8) };
+	const struct gw_vlan ways[][2] = {
+		{},
+		{ { htons(0x8100), htons(0x00c8) } },
+		{ { htons(0x88a8), htons(0x00c8) } },
+		{ { htons(0x88a8), htons(0x0ffe) }, { htons(0x8100), htons(0x0001) } },
+	};
 
 	(void)state;
 	world_open();
-	for (int i = 0; i < 12; i++) {
-		bool is_ip6 = i % 2, has_egress_tag = i / 2 % 2;
-		int tags = i / 4;
+	for (int i = 0; i < 24; i++) {
+		bool is_ip6 = i % 2;
+		int tags = i / 2 % 3;
+		const struct gw_vlan *way = ways[i / 6];
 		struct gw_next_hop hop = next_hop_to_backend(is_ip6);
 		struct packet_spec spec = request(is_ip6, IPPROTO_UDP), out, reply, back;
 
-		hop.vlan = has_egress_tag ? egress : (struct gw_vlan){};
+		memcpy(hop.vlan, way, sizeof(hop.vlan));
 		set_next_hop(is_ip6 ? BACKEND_ID6 : BACKEND_ID4, hop);
 		spec.vlan[0] = tags == 2 ? outer : tags == 1 ? inner : (struct gw_vlan){};
 		spec.vlan[1] = tags == 2 ? inner : (struct gw_vlan){};
 		out = forwarded(spec);
-		out.vlan[0] = hop.vlan;
+		memcpy(out.vlan, way, sizeof(out.vlan));
 		reply = reply_to(spec);
-		reply.vlan[0] = hop.vlan;
+		memcpy(reply.vlan, way, sizeof(reply.vlan));
 		back = replied(reply, spec);
 		run_and_expect(&spec, GW_FORWARDED, XDP_REDIRECT, &out);
 		run_and_expect(&reply, GW_REPLIED, XDP_TX, &back);
@@ -221,7 +227,7 @@ static void without_headroom_for_a_tag_nothing_is_sent(void **state)
 
 	(void)state;
 	world_open();
-	hop.vlan = (struct gw_vlan){ htons(0x8100), htons(7) };
+	hop.vlan[0] = (struct gw_vlan){ htons(0x8100), htons(7) };
 	set_next_hop(BACKEND_ID4, hop);
 	memmove(frame.bytes + METADATA_BYTES, frame.bytes, frame.size);
 	opts.data_size_in = METADATA_BYTES + frame.size;

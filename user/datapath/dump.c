@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,10 @@ static void dump_next_hop(const struct datapath *datapath, uint32_t id, FILE *ou
 		      hop->dst_mac[1], hop->dst_mac[2], hop->dst_mac[3], hop->dst_mac[4],
 		      hop->dst_mac[5], if_indextoname(hop->ifindex, interface) ? interface : "?",
 		      hop->mtu);
-	if (hop->vlan.tpid)
-		(void)fprintf(out, " vlan %u", ntohs(hop->vlan.tci));
+	for (size_t i = 0; i < NEXT_HOP_VLAN_MAX && hop->vlan[i].tpid; i++)
+		(void)fprintf(out, " %s %u",
+			      hop->vlan[i].tpid == htons(ETH_P_8021Q) ? "802.1Q" : "802.1ad",
+			      ntohs(hop->vlan[i].tci));
 	for (uint32_t i = 0; i < hop->gateway_count; i++) {
 		char text[ADDRESS_TEXT_SIZE];
 

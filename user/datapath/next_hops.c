@@ -7,14 +7,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <string.h>
 
 #include "datapath/ids.h"
 #include "lib/error.h"
 #include "lib/sorted.h"
 
+#define IP_BYTES_MAX UINT16_MAX /* what a packet of any device can say it has */
+
 _Static_assert(offsetof(struct gw_next_hop, src_mac) == 8, "dst_mac and flags are one word");
+_Static_assert(offsetof(struct gw_next_hop, vlan) == 16, "the tags are one word");
+_Static_assert(sizeof(((struct gw_next_hop *)0)->vlan) / sizeof(struct gw_vlan) ==
+		       NEXT_HOP_VLAN_MAX,
+	       "room for every tag");
 
 void next_hops_ref(struct datapath *datapath, uint32_t id)
 {
@@ -55,7 +60,7 @@ static int identity_compare(const struct next_hop *a, const struct next_hop *b)
 	int r = order(a->ifindex, b->ifindex);
 
 	if (r == 0)
-		r = order(a->vlan_id, b->vlan_id);
+		r = memcmp(a->vlan, b->vlan, sizeof(a->vlan));
 	if (r == 0)
 		r = address_compare(&a->neighbour, &b->neighbour);
 	if (r == 0)
@@ -94,7 +99,7 @@ static int entry_write(struct datapath *datapath, uint32_t id, const struct next
 	struct gw_next_hop entry = {
 		.flags = next_hop->state == NEXT_HOP_RESOLVED ? GW_NEXT_HOP_RESOLVED : 0,
 		.ifindex = next_hop->ifindex,
-		.mtu = next_hop->mtu,
+		.mtu = (__u16)(next_hop->mtu < IP_BYTES_MAX ? next_hop->mtu : IP_BYTES_MAX),
 	};
 	char *from = (char *)&entry, *to = (char *)&datapath->next_hops[id];
 	int r = gateways_for(datapath, next_hop, &entry.gateway_first, &entry.gateway_count, error);
@@ -103,8 +108,9 @@ static int entry_write(struct datapath *datapath, uint32_t id, const struct next
 		return r;
 	memcpy(entry.dst_mac, next_hop->dst_mac, sizeof(entry.dst_mac));
 	memcpy(entry.src_mac, next_hop->src_mac, sizeof(entry.src_mac));
-	if (next_hop->vlan_id)
-		entry.vlan = (struct gw_vlan){ htons(ETH_P_8021Q), htons(next_hop->vlan_id) };
+	for (size_t i = 0; i < NEXT_HOP_VLAN_MAX && next_hop->vlan[i].protocol; i++)
+		entry.vlan[i] = (struct gw_vlan){ htons(next_hop->vlan[i].protocol),
+						  htons(next_hop->vlan[i].id) };
 	for (size_t at = sizeof(entry); at > 0; at -= sizeof(uint64_t))
 		store_word(to + at - sizeof(uint64_t), from + at - sizeof(uint64_t));
 	return 0;
