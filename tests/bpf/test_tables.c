@@ -94,7 +94,7 @@ static struct address address(const char *text)
 static struct service *make_service(const char *vip, const char *const *backends, size_t count)
 {
 	struct service_key key = { .vip = address(vip), .port = 80, .protocol = PROTOCOL_TCP };
-	struct service *service = service_create(&key, "default", "web", "", count);
+	struct service *service = service_create(&key, "default", "web", "", count, 0);
 
 	assert_non_null(service);
 	service->mode = FORWARDING_MODE_SNAT;

@@ -312,6 +312,17 @@ static void replace(struct datapath *datapath, struct placed_service *old,
 	*old = *placed;
 }
 
+/* Whoever may not come in is kept out, and nobody gets a mode that is not what was asked for. */
+static int check_supported(const struct service *service, struct error *error)
+{
+	if (service->mode != FORWARDING_MODE_SNAT)
+		return error_set(error, -EOPNOTSUPP, "mode %s is not served, expected snat",
+				 forwarding_mode_name(service->mode));
+	if (service->has_source_ranges)
+		return error_set(error, -EOPNOTSUPP, "source ranges are not served");
+	return 0;
+}
+
 int datapath_set_service(struct datapath *datapath, const struct service *service,
 			 struct error *error)
 {
@@ -333,7 +344,9 @@ int datapath_set_service(struct datapath *datapath, const struct service *servic
 	if (services_reserve(datapath) < 0)
 		return error_set(error, -ENOMEM, "no memory for a service");
 	old = services_find(datapath, &service->key);
-	r = prepare(datapath, service, old, &placed, error);
+	r = check_supported(service, error);
+	if (r == 0)
+		r = prepare(datapath, service, old, &placed, error);
 	if (r == 0)
 		r = store_entry(datapath, &placed, error);
 	if (r < 0) {
