@@ -245,9 +245,9 @@ static __always_inline enum gw_verdict packet_parse_transport(struct packet *pac
 	if (verdict != UNDECIDED || packet->is_later_fragment)
 		return verdict;
 	bytes = packet->ip_bytes - packet->header_bytes;
-	if (packet->protocol == IPPROTO_TCP)
+	if (packet->protocol == IPPROTO_TCP && !packet->is_error)
 		return parse_tcp(packet, cursor, bytes);
-	if (packet->protocol == IPPROTO_UDP)
+	if (packet->protocol == IPPROTO_UDP && !packet->is_error)
 		return parse_udp(packet, cursor, bytes);
 	if (packet->protocol == (packet->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return parse_icmp(packet, cursor, bytes);

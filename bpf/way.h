@@ -31,7 +31,7 @@ static __always_inline enum gw_verdict way_find_flow(struct packet *packet, stru
 	if (verdict != UNDECIDED)
 		return verdict;
 	if (packet->is_error)
-		return quote_parse(packet, cursor);
+		return packet->icmp ? quote_parse(packet, cursor) : GW_ICMP_UNMATCHED;
 	return packet->is_later_fragment ? fragment_recall(packet) : UNDECIDED;
 }
 
