@@ -103,10 +103,9 @@ static __always_inline bool encap_write_gue(struct cursor *cursor, const struct 
 }
 
 /* The source is spread by the flow, so that the backend's card spreads flows over its queues. */
-static __always_inline enum gw_verdict encap_forward(struct packet *packet,
-						     const struct selection *selection,
-						     const struct gw_next_hop *hop,
-						     const struct link *link, bool is_gue)
+static __always_inline struct encap encap_of(const struct packet *packet,
+					     const struct selection *selection,
+					     const struct gw_next_hop *hop, bool is_gue)
 {
 	struct encap encap = {
 		.src = hop->encap_source,
@@ -117,21 +116,54 @@ static __always_inline enum gw_verdict encap_forward(struct packet *packet,
 		.inner_protocol = packet->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.is_gue = is_gue,
 	};
-	bool is_ip4 = backend_is_ip4(selection->backend);
+
+	encap.src.word[3] |= encap.hash & config.encap_mask[backend_is_ip4(selection->backend)];
+	return encap;
+}
+
+static __always_inline enum gw_verdict
+encap_in_ip4(struct packet *packet, const struct encap *encap, const struct link *link)
+{
 	enum gw_verdict verdict;
 	struct cursor cursor;
 
-	if (!(encap.src.word[0] | encap.src.word[3]))
-		return GW_NO_GATEWAY_ADDRESS;
-	encap.src.word[3] |= encap.hash & config.encap_mask[is_ip4];
-	packet->ethertype = is_ip4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	packet_pass_hop(packet);
-	verdict = frame_write(packet, link, encap_bytes(is_ip4, is_gue), &cursor);
+	packet->ethertype = bpf_htons(ETH_P_IP);
+	verdict = frame_write(packet, link, encap_bytes(true, encap->is_gue), &cursor);
 	if (verdict != UNDECIDED)
 		return verdict;
-	if (is_ip4 ? !encap_write_ip4(&cursor, &encap) : !encap_write_ip6(&cursor, &encap))
+	if (!encap_write_ip4(&cursor, encap))
 		return GW_NO_HEADROOM;
-	return !is_gue || encap_write_gue(&cursor, &encap) ? UNDECIDED : GW_NO_HEADROOM;
+	return !encap->is_gue || encap_write_gue(&cursor, encap) ? UNDECIDED : GW_NO_HEADROOM;
+}
+
+static __always_inline enum gw_verdict
+encap_in_ip6(struct packet *packet, const struct encap *encap, const struct link *link)
+{
+	enum gw_verdict verdict;
+	struct cursor cursor;
+
+	packet->ethertype = bpf_htons(ETH_P_IPV6);
+	verdict = frame_write(packet, link, encap_bytes(false, encap->is_gue), &cursor);
+	if (verdict != UNDECIDED)
+		return verdict;
+	if (!encap_write_ip6(&cursor, encap))
+		return GW_NO_HEADROOM;
+	return !encap->is_gue || encap_write_gue(&cursor, encap) ? UNDECIDED : GW_NO_HEADROOM;
+}
+
+static __always_inline enum gw_verdict encap_forward(struct packet *packet,
+						     const struct selection *selection,
+						     const struct gw_next_hop *hop,
+						     const struct link *link, bool is_gue)
+{
+	const struct encap encap = encap_of(packet, selection, hop, is_gue);
+
+	if (!(hop->encap_source.word[0] | hop->encap_source.word[3]))
+		return GW_NO_GATEWAY_ADDRESS;
+	packet_pass_hop(packet);
+	if (backend_is_ip4(selection->backend))
+		return encap_in_ip4(packet, &encap, link);
+	return encap_in_ip6(packet, &encap, link);
 }
 
 #endif
