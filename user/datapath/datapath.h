@@ -112,9 +112,13 @@ void datapath_forget_next_hop(struct datapath *datapath, const struct address *b
 
 struct traffic {
 	uint64_t packets, bytes, flows, reply_packets, reply_bytes;
+	uint64_t drops; /* packets to a service that no backend got; of a backend: 0 */
 };
 
-/* Sums over the CPUs. -ENOENT when there is no such service or backend. */
+/*
+ * Sums over the CPUs; a service's has that of the backends that left it. -ENOENT when there
+ * is no such service or backend.
+ */
 int datapath_service_traffic(const struct datapath *datapath, const struct service_key *key,
 			     struct traffic *ret);
 int datapath_backend_traffic(const struct datapath *datapath, const struct service_key *key,
