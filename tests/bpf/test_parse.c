@@ -125,25 +125,6 @@ static void a_source_that_is_no_host_is_dropped(void **state)
 	}
 }
 
-static void fragments_are_dropped(void **state)
-{
-	static const uint8_t fragment[] = { 0, 44, 0xff };
-	struct packet_spec spec4 = request4(IPPROTO_UDP), spec6 = request6(IPPROTO_UDP);
-
-	(void)state;
-	world_open();
-	spec4.fragment = 0x2000; /* the first of several */
-	run_to_end(&spec4, GW_FRAGMENT);
-	spec4.fragment = 0x0010; /* the last */
-	run_to_end(&spec4, GW_FRAGMENT);
-	spec6.extensions = fragment;
-	run_to_end(&spec6, GW_FRAGMENT);
-	spec6.extensions = fragment + 1;
-	run_to_end(&spec6, GW_FRAGMENT);
-	spec4.fragment = 0x4000; /* that it may not be one */
-	(void)run(&spec4, GW_FORWARDED, XDP_REDIRECT);
-}
-
 static void what_no_service_has_is_dropped(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_TCP);
@@ -227,7 +208,7 @@ static void one_address_may_be_gateway_and_vip(void **state)
 	(void)run(&reply, GW_REPLIED, XDP_TX);
 	high.dst_port = NAT_PORT;
 	run_to_end(&high, GW_UNSERVED_PORT);
-	world_furnish_service(SERVICE_TCP4, VIP4, IPPROTO_TCP, NAT_PORT, BACKEND_ID4);
+	world_furnish_service(SERVICE_TCP4, VIP4, IPPROTO_TCP, NAT_PORT);
 	high.src_port = spec.src_port;
 	run_to_end(&high, GW_NAT_PORTS_EXHAUSTED);
 }
@@ -297,7 +278,6 @@ int main(void)
 		TEST(headers_that_lie_are_dropped),
 		TEST(extension_headers_that_lie_are_dropped),
 		TEST(a_source_that_is_no_host_is_dropped),
-		TEST(fragments_are_dropped),
 		TEST(what_no_service_has_is_dropped),
 		TEST(a_vip_that_the_host_owns_leaves_it_what_nobody_serves),
 		TEST(a_gateway_address_keeps_only_replies),

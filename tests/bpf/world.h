@@ -19,6 +19,8 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include <guideway/address_filter.h>
+
 #include "frame.h"
 #include "guideway.skel.h"
 
@@ -64,13 +66,14 @@ enum {
 	NAT_PORT = 20000,
 	SLOTS = 7, /* of each service */
 	CPU_MAX = 1024,
-	BACKEND_ID4 = 1, /* and the number of its next hop */
-	BACKEND_ID6 = 2,
-	NAT_ENTRIES = 4096,
+	NEXT_HOP4 = 1,
+	NEXT_HOP6 = 2,
+	LRU_ENTRIES = 4096, /* of each table of flows */
 };
 
+/* Also the number of the service's one backend. 0 is nobody's. */
 enum service_id {
-	SERVICE_TCP4,
+	SERVICE_TCP4 = 1,
 	SERVICE_UDP4,
 	SERVICE_TCP6,
 	SERVICE_UDP6,
@@ -91,21 +94,44 @@ static inline void map_set(const struct bpf_map *map, const void *key, const voi
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
 }
 
+/* As the agent does: the filter's cell has the flags of all that meet there. */
 static inline void set_address(const char *text, uint32_t flags)
 {
+	static struct gw_address_filter filter;
 	struct gw_addr addr = address(text);
+	uint32_t first = 0;
 
 	map_set(world->maps.addresses, &addr, &flags);
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(world->maps.address_filter), &first, &filter), 0);
+	filter.flags[gw_filter_cell(&addr)] |= flags;
+	map_set(world->maps.address_filter, &first, &filter);
+}
+
+static inline struct gw_socket4 socket4(const char *text, uint8_t protocol, uint16_t port)
+{
+	return (struct gw_socket4){ .address = address(text).word[3],
+				    .port = htons(port),
+				    .protocol = protocol };
+}
+
+static inline struct gw_socket socket6(const char *text, uint8_t protocol, uint16_t port)
+{
+	return (struct gw_socket){ .address = address(text),
+				   .port = htons(port),
+				   .protocol = protocol };
 }
 
 static inline void set_service(const char *vip, uint8_t protocol, uint16_t port,
 			       const struct gw_service *service)
 {
-	struct gw_service_key key = { .vip = address(vip),
-				      .port = htons(port),
-				      .protocol = protocol };
+	const struct gw_socket4 key4 = socket4(vip, protocol, port);
+	const struct gw_socket key6 = socket6(vip, protocol, port);
 
-	map_set(world->maps.services, &key, service);
+	if (text_is_ip6(vip))
+		map_set(world->maps.services6, &key6, service);
+	else
+		map_set(world->maps.services4, &key4, service);
 }
 
 static inline void set_slots(enum service_id service, uint32_t backend)
@@ -118,13 +144,17 @@ static inline void set_slots(enum service_id service, uint32_t backend)
 	}
 }
 
-static inline void set_backend(uint32_t id, const char *text, uint16_t port, uint32_t next_hop)
+static inline void set_backend(enum service_id id, const char *text, uint16_t port,
+			       uint32_t next_hop)
 {
 	struct gw_backend backend = { .address = address(text),
 				      .port = htons(port),
+				      .flags = text_is_ip6(text) ? 0 : GW_BACKEND_IPV4,
+				      .service = id,
 				      .next_hop = next_hop };
+	uint32_t index = id;
 
-	map_set(world->maps.backends, &id, &backend);
+	map_set(world->maps.backends, &index, &backend);
 }
 
 static inline struct gw_next_hop next_hop_to_backend(uint16_t gateway)
@@ -151,49 +181,63 @@ static inline void set_gateway(uint32_t index, const char *text)
 	set_address(text, GW_ADDRESS_GATEWAY);
 }
 
-static inline void world_furnish_service(enum service_id id, const char *vip, uint8_t protocol,
-					 uint16_t port, uint32_t backend)
+static inline struct gw_service service_in_mode(enum service_id id, enum gw_mode mode)
 {
-	struct gw_service service = {
-		.id = id, .slot_offset = id * SLOTS, .slot_count = SLOTS, .mode = GW_MODE_SNAT
+	return (struct gw_service){
+		.id = id, .slot_offset = id * SLOTS, .slot_count = SLOTS, .mode = mode
 	};
+}
+
+static inline void world_furnish_service(enum service_id id, const char *vip, uint8_t protocol,
+					 uint16_t port)
+{
+	const struct gw_service service = service_in_mode(id, GW_MODE_SNAT);
+	bool is_ip6 = text_is_ip6(vip);
 
 	set_service(vip, protocol, port, &service);
-	set_slots(id, backend);
+	set_slots(id, id);
+	set_backend(id, is_ip6 ? BACKEND6 : BACKEND4, 8080, is_ip6 ? NEXT_HOP6 : NEXT_HOP4);
 }
 
 static inline void world_furnish(void)
 {
 	set_address(VIP4, GW_ADDRESS_VIP);
 	set_address(VIP6, GW_ADDRESS_VIP);
-	world_furnish_service(SERVICE_TCP4, VIP4, IPPROTO_TCP, 80, BACKEND_ID4);
-	world_furnish_service(SERVICE_UDP4, VIP4, IPPROTO_UDP, 53, BACKEND_ID4);
-	world_furnish_service(SERVICE_TCP6, VIP6, IPPROTO_TCP, 80, BACKEND_ID6);
-	world_furnish_service(SERVICE_UDP6, VIP6, IPPROTO_UDP, 53, BACKEND_ID6);
-	set_backend(BACKEND_ID4, BACKEND4, 8080, BACKEND_ID4);
-	set_backend(BACKEND_ID6, BACKEND6, 8080, BACKEND_ID6);
-	set_next_hop(BACKEND_ID4, next_hop_to_backend(0));
-	set_next_hop(BACKEND_ID6, next_hop_to_backend(1));
+	world_furnish_service(SERVICE_TCP4, VIP4, IPPROTO_TCP, 80);
+	world_furnish_service(SERVICE_UDP4, VIP4, IPPROTO_UDP, 53);
+	world_furnish_service(SERVICE_TCP6, VIP6, IPPROTO_TCP, 80);
+	world_furnish_service(SERVICE_UDP6, VIP6, IPPROTO_UDP, 53);
+	set_next_hop(NEXT_HOP4, next_hop_to_backend(0));
+	set_next_hop(NEXT_HOP6, next_hop_to_backend(1));
 	set_gateway(0, GATEWAY4);
 	set_gateway(1, GATEWAY6);
 }
 
-static inline void world_shrink_maps(uint32_t nat_entries)
+/* Those that take memory before anything is in them. */
+static inline void world_shrink_maps(uint32_t lru_entries)
 {
-	bpf_map__set_max_entries(world->maps.slots, 64);
-	bpf_map__set_max_entries(world->maps.backends, 16);
-	bpf_map__set_max_entries(world->maps.backend_traffic, 16);
-	bpf_map__set_max_entries(world->maps.service_traffic, 16);
-	bpf_map__set_max_entries(world->maps.next_hops, 16);
-	bpf_map__set_max_entries(world->maps.nat, nat_entries);
-	bpf_map__set_max_entries(world->maps.nat_unconfirmed, nat_entries);
+	struct bpf_map *const lru[] = { world->maps.nat4,
+					world->maps.nat6,
+					world->maps.nat_unconfirmed4,
+					world->maps.nat_unconfirmed6,
+					world->maps.affinities,
+					world->maps.fragments };
+	struct bpf_map *const arrays[] = { world->maps.slots,           world->maps.backends,
+					   world->maps.backend_traffic, world->maps.next_hops,
+					   world->maps.flow_limits,     world->maps.service_drops,
+					   world->maps.service_past };
+
+	for (size_t i = 0; i < sizeof(lru) / sizeof(lru[0]); i++)
+		bpf_map__set_max_entries(lru[i], lru_entries);
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		bpf_map__set_max_entries(arrays[i], 64);
 }
 
 static inline struct gw_config world_config(void)
 {
 	struct gw_config config = { .nat_port_first = NAT_PORT,
 				    .nat_port_count = 1,
-				    .reject_per_second = 1000,
+				    .answers_per_second = 1000,
 				    .answer_neighbours = 1 };
 
 	for (int i = 0; i < GW_HASH_KEY_WORDS; i++)
@@ -202,7 +246,7 @@ static inline struct gw_config world_config(void)
 }
 
 /* Skips the test where the kernel does not let us load the program. */
-static inline void world_open_with(struct gw_config config, uint32_t nat_entries)
+static inline void world_open_with(struct gw_config config, uint32_t lru_entries)
 {
 	cpu_set_t one_cpu;
 	int r;
@@ -214,7 +258,7 @@ static inline void world_open_with(struct gw_config config, uint32_t nat_entries
 
 	world = guideway_bpf__open();
 	assert_non_null(world);
-	world_shrink_maps(nat_entries);
+	world_shrink_maps(lru_entries);
 	memcpy((void *)&world->rodata->config, &config, sizeof(config));
 	r = guideway_bpf__load(world);
 	if (r == -EPERM) {
@@ -227,7 +271,7 @@ static inline void world_open_with(struct gw_config config, uint32_t nat_entries
 
 static inline void world_open(void)
 {
-	world_open_with(world_config(), NAT_ENTRIES);
+	world_open_with(world_config(), LRU_ENTRIES);
 }
 
 static inline struct gw_counter verdict_counter(uint32_t verdict)
@@ -244,11 +288,14 @@ static inline struct gw_counter verdict_counter(uint32_t verdict)
 	return sum;
 }
 
-static inline struct gw_traffic traffic_of(const struct bpf_map *map, uint32_t index)
+/* Of the service's one backend. */
+static inline struct gw_traffic traffic_of(enum service_id service)
 {
 	struct gw_traffic per_cpu[CPU_MAX] = {}, sum = {};
+	uint32_t index = service;
 
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &index, per_cpu), 0);
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(world->maps.backend_traffic), &index, per_cpu), 0);
 	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
 		sum.packets += per_cpu[cpu].packets;
 		sum.bytes += per_cpu[cpu].bytes;
