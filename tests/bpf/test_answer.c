@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include "exchange.h"
 
 static const struct gw_vlan outer = { 0xa888, 0x6500 }, inner = { 0x0081, 0x0700 };
 
@@ -517,24 +517,24 @@ static void neighbours_may_be_left_to_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(echo_to_a_vip_is_answered_in_place),
-		TEST(other_icmp_to_a_vip_is_dropped),
-		TEST(a_service_without_endpoints_resets_tcp),
-		TEST(a_padded_segment_is_answered_without_padding),
-		TEST(a_reset_is_never_answered),
-		TEST(a_service_without_endpoints_says_udp_port_unreachable),
-		TEST(a_quotation_has_a_limit),
-		TEST(rejections_have_a_rate),
-		TEST(rejections_may_be_turned_off),
-		TEST(a_service_without_local_endpoints_may_drop),
-		TEST(arp_for_a_vip_is_answered_with_the_devices_address),
-		TEST(other_arp_passes),
-		TEST(an_arp_request_cut_at_any_byte_passes),
-		TEST(a_solicitation_for_a_vip_is_answered),
-		TEST(who_has_no_address_yet_is_answered_before_all),
-		TEST(other_solicitations_pass),
-		TEST(neighbours_may_be_left_to_others),
+		cmocka_unit_test(echo_to_a_vip_is_answered_in_place),
+		cmocka_unit_test(other_icmp_to_a_vip_is_dropped),
+		cmocka_unit_test(a_service_without_endpoints_resets_tcp),
+		cmocka_unit_test(a_padded_segment_is_answered_without_padding),
+		cmocka_unit_test(a_reset_is_never_answered),
+		cmocka_unit_test(a_service_without_endpoints_says_udp_port_unreachable),
+		cmocka_unit_test(a_quotation_has_a_limit),
+		cmocka_unit_test(rejections_have_a_rate),
+		cmocka_unit_test(rejections_may_be_turned_off),
+		cmocka_unit_test(a_service_without_local_endpoints_may_drop),
+		cmocka_unit_test(arp_for_a_vip_is_answered_with_the_devices_address),
+		cmocka_unit_test(other_arp_passes),
+		cmocka_unit_test(an_arp_request_cut_at_any_byte_passes),
+		cmocka_unit_test(a_solicitation_for_a_vip_is_answered),
+		cmocka_unit_test(who_has_no_address_yet_is_answered_before_all),
+		cmocka_unit_test(other_solicitations_pass),
+		cmocka_unit_test(neighbours_may_be_left_to_others),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }

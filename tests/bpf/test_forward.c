@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include "exchange.h"
 
 static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
 
@@ -308,24 +308,24 @@ static void traffic_is_counted_by_backend(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(requests_and_replies_are_translated_byte_by_byte),
-		TEST(every_payload_length_keeps_its_checksum),
-		TEST(ethernet_padding_is_not_part_of_the_packet),
-		TEST(udp_without_a_checksum_stays_without),
-		TEST(a_computed_udp_checksum_of_0_is_written_as_ffff),
-		TEST(ip_options_and_extension_headers_go_along),
-		TEST(tags_change_with_the_network),
-		TEST(the_device_of_arrival_sends_by_itself),
-		TEST(replies_follow_a_client_that_changes_its_link),
-		TEST(the_last_hop_is_not_forwarded),
-		TEST(the_mtu_counts_the_ip_packet_alone),
-		TEST(a_jumbo_frame_in_pieces_is_forwarded_whole),
-		TEST(without_headroom_for_a_tag_nothing_is_sent),
-		TEST(without_a_neighbour_nothing_is_sent),
-		TEST(without_a_gateway_address_nothing_is_sent),
-		TEST(a_table_that_points_nowhere_drops),
-		TEST(traffic_is_counted_by_backend),
+		cmocka_unit_test(requests_and_replies_are_translated_byte_by_byte),
+		cmocka_unit_test(every_payload_length_keeps_its_checksum),
+		cmocka_unit_test(ethernet_padding_is_not_part_of_the_packet),
+		cmocka_unit_test(udp_without_a_checksum_stays_without),
+		cmocka_unit_test(a_computed_udp_checksum_of_0_is_written_as_ffff),
+		cmocka_unit_test(ip_options_and_extension_headers_go_along),
+		cmocka_unit_test(tags_change_with_the_network),
+		cmocka_unit_test(the_device_of_arrival_sends_by_itself),
+		cmocka_unit_test(replies_follow_a_client_that_changes_its_link),
+		cmocka_unit_test(the_last_hop_is_not_forwarded),
+		cmocka_unit_test(the_mtu_counts_the_ip_packet_alone),
+		cmocka_unit_test(a_jumbo_frame_in_pieces_is_forwarded_whole),
+		cmocka_unit_test(without_headroom_for_a_tag_nothing_is_sent),
+		cmocka_unit_test(without_a_neighbour_nothing_is_sent),
+		cmocka_unit_test(without_a_gateway_address_nothing_is_sent),
+		cmocka_unit_test(a_table_that_points_nowhere_drops),
+		cmocka_unit_test(traffic_is_counted_by_backend),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }

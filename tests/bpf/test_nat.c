@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include <time.h>
+
+#include "exchange.h"
 
 static void world_open_with_ports(uint16_t count)
 {
@@ -528,26 +530,26 @@ static void a_flood_of_syns_evicts_no_confirmed_flow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(two_clients_never_share_a_port),
-		TEST(when_all_ports_are_held_the_next_flow_is_dropped),
-		TEST(every_port_of_a_power_of_two_is_found),
-		TEST(more_gateway_addresses_are_more_ports),
-		TEST(a_flow_that_moved_is_remembered_by_a_bit),
-		TEST(a_reply_must_match_the_whole_tuple),
-		TEST(a_port_is_free_when_its_flow_has_been_silent_for_its_time),
-		TEST(who_lost_a_port_does_not_get_the_next_flows_replies),
-		TEST(both_directions_keep_an_entry_young),
-		TEST(an_old_entry_that_nobody_took_is_still_its_flows),
-		TEST(an_entry_that_is_being_taken_is_nobodys),
-		TEST(tcp_is_confirmed_by_the_third_packet_of_its_handshake),
-		TEST(a_port_scan_is_never_confirmed),
-		TEST(udp_is_confirmed_by_the_request_after_a_reply),
-		TEST(who_closed_first_is_known),
-		TEST(a_client_may_use_its_port_again_once_the_connection_ends),
-		TEST(a_reset_does_not_count_when_the_client_goes_on),
-		TEST(a_confirmed_entry_goes_before_an_unconfirmed_one),
-		TEST(a_flood_of_syns_evicts_no_confirmed_flow),
+		cmocka_unit_test(two_clients_never_share_a_port),
+		cmocka_unit_test(when_all_ports_are_held_the_next_flow_is_dropped),
+		cmocka_unit_test(every_port_of_a_power_of_two_is_found),
+		cmocka_unit_test(more_gateway_addresses_are_more_ports),
+		cmocka_unit_test(a_flow_that_moved_is_remembered_by_a_bit),
+		cmocka_unit_test(a_reply_must_match_the_whole_tuple),
+		cmocka_unit_test(a_port_is_free_when_its_flow_has_been_silent_for_its_time),
+		cmocka_unit_test(who_lost_a_port_does_not_get_the_next_flows_replies),
+		cmocka_unit_test(both_directions_keep_an_entry_young),
+		cmocka_unit_test(an_old_entry_that_nobody_took_is_still_its_flows),
+		cmocka_unit_test(an_entry_that_is_being_taken_is_nobodys),
+		cmocka_unit_test(tcp_is_confirmed_by_the_third_packet_of_its_handshake),
+		cmocka_unit_test(a_port_scan_is_never_confirmed),
+		cmocka_unit_test(udp_is_confirmed_by_the_request_after_a_reply),
+		cmocka_unit_test(who_closed_first_is_known),
+		cmocka_unit_test(a_client_may_use_its_port_again_once_the_connection_ends),
+		cmocka_unit_test(a_reset_does_not_count_when_the_client_goes_on),
+		cmocka_unit_test(a_confirmed_entry_goes_before_an_unconfirmed_one),
+		cmocka_unit_test(a_flood_of_syns_evicts_no_confirmed_flow),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }

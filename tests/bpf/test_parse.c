@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include "exchange.h"
 
 static const uint8_t two_extensions[] = { 0, 60, 0xff };
 static const struct gw_vlan tag = { 0x0081, 0x0700 };
@@ -273,19 +273,19 @@ static void damaged_frames_always_end_in_one_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_vip_packet_cut_at_any_byte_is_dropped_as_truncated),
-		TEST(a_foreign_packet_cut_at_any_byte_passes_untouched),
-		TEST(headers_that_lie_are_dropped),
-		TEST(extension_headers_that_lie_are_dropped),
-		TEST(a_source_that_is_no_host_is_dropped),
-		TEST(what_no_service_has_is_dropped),
-		TEST(a_vip_that_the_host_owns_leaves_it_what_nobody_serves),
-		TEST(a_gateway_address_keeps_only_replies),
-		TEST(one_address_may_be_gateway_and_vip),
-		TEST(a_vip_packet_in_a_group_frame_is_left_to_the_kernel),
-		TEST(other_protocols_and_deeper_tags_pass),
-		TEST(damaged_frames_always_end_in_one_verdict),
+		cmocka_unit_test(a_vip_packet_cut_at_any_byte_is_dropped_as_truncated),
+		cmocka_unit_test(a_foreign_packet_cut_at_any_byte_passes_untouched),
+		cmocka_unit_test(headers_that_lie_are_dropped),
+		cmocka_unit_test(extension_headers_that_lie_are_dropped),
+		cmocka_unit_test(a_source_that_is_no_host_is_dropped),
+		cmocka_unit_test(what_no_service_has_is_dropped),
+		cmocka_unit_test(a_vip_that_the_host_owns_leaves_it_what_nobody_serves),
+		cmocka_unit_test(a_gateway_address_keeps_only_replies),
+		cmocka_unit_test(one_address_may_be_gateway_and_vip),
+		cmocka_unit_test(a_vip_packet_in_a_group_frame_is_left_to_the_kernel),
+		cmocka_unit_test(other_protocols_and_deeper_tags_pass),
+		cmocka_unit_test(damaged_frames_always_end_in_one_verdict),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }
