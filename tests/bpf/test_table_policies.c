@@ -678,6 +678,32 @@ static void a_new_service_counts_from_zero(void **state)
 	datapath_close(datapath);
 }
 
+/* What the first next hop that is programmed has as source of encapsulated packets. */
+static struct gw_addr encap_source_to(struct datapath *datapath, const char *neighbour,
+				      const char *source)
+{
+	struct next_hop hop = { .state = NEXT_HOP_RESOLVED, .ifindex = 1, .mtu = 1500 };
+	struct address backend = address(neighbour);
+	struct error error = { 0 };
+
+	hop.neighbour = backend;
+	hop.source = address(source);
+	hop.has_source = true;
+	if (datapath_set_next_hop(datapath, &backend, &hop, &error) < 0)
+		fail_msg("%s", error.text);
+	return datapath->next_hops[datapath->placed_next_hops[0].id].encap_source;
+}
+
+static void assert_encap_source(struct datapath *datapath, const char *neighbour,
+				const char *source, const char *expected)
+{
+	struct gw_addr seen = encap_source_to(datapath, neighbour, source), wanted;
+	struct address want = address(expected);
+
+	abi_address(&want, &wanted);
+	assert_memory_equal(&seen, &wanted, sizeof(seen));
+}
+
 static void encapsulated_packets_come_from_the_configured_prefixes(void **state)
 {
 	struct datapath_settings settings = default_settings();
@@ -690,17 +716,15 @@ static void encapsulated_packets_come_from_the_configured_prefixes(void **state)
 	assert_int_equal(prefix_parse("10.5.0.0/20", &settings.encap_sources[1], NULL), 0);
 	datapath = open_with(&settings);
 	config = &datapath->skeleton->rodata->config;
-	assert_int_equal(config->encap[0].prefix.word[0], htonl(0x20010db8));
-	assert_int_equal(config->encap[0].prefix.word[1], htonl(0x00050000));
-	assert_int_equal(config->encap[0].host_mask, UINT32_MAX);
-	assert_int_equal(config->encap[1].prefix.word[2], htonl(0xffff));
-	assert_int_equal(config->encap[1].prefix.word[3], htonl(0x0a050000));
-	assert_int_equal(config->encap[1].host_mask, htonl(0xfff));
+	assert_int_equal(config->encap_mask[0], UINT32_MAX);
+	assert_int_equal(config->encap_mask[1], htonl(0xfff));
+	assert_encap_source(datapath, "10.1.0.9", "10.1.0.1", "10.5.0.0");
 	datapath_close(datapath);
 	datapath = open_datapath();
 	config = &datapath->skeleton->rodata->config;
-	assert_int_equal(config->encap[1].prefix.word[2], 0);
-	assert_int_equal(config->encap[1].host_mask, 0);
+	assert_int_equal(config->encap_mask[0], 0);
+	assert_int_equal(config->encap_mask[1], 0);
+	assert_encap_source(datapath, "10.1.0.9", "10.1.0.1", "10.1.0.1");
 	datapath_close(datapath);
 }
 

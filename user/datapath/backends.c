@@ -72,7 +72,10 @@ int backends_place(struct datapath *datapath, const struct backend *backend, uin
 		return -ENOSPC;
 	/* Nothing points here yet: the table that does is written afterwards. */
 	entry = &datapath->backends[id];
-	*entry = (struct gw_backend){ .port = htons(backend->port) };
+	*entry = (struct gw_backend){
+		.port = htons(backend->port),
+		.flags = address_is_ipv4(&backend->address) ? GW_BACKEND_IPV4 : 0,
+	};
 	abi_address(&backend->address, &entry->address);
 	counters_begin_backend(datapath, id);
 	routes_link_backend(datapath, route, id);

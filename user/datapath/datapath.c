@@ -51,14 +51,15 @@ static void expand_hash_key(const uint8_t secret[DATAPATH_HASH_KEY_BYTES], __u64
 	}
 }
 
-static void configure_encap(struct gw_config *config, int ipv4, const struct prefix *source)
+/* The prefix goes with each next hop, see next_hops.c; here which bits of it are the flow's. */
+static void configure_encap(struct datapath *datapath, struct gw_config *config, int ipv4,
+			    const struct prefix *source)
 {
 	uint32_t host_bits = 8 * sizeof(source->address) - source->length;
 
-	if (source->length == 0)
-		return;
-	abi_address(&source->address, &config->encap[ipv4].prefix);
-	config->encap[ipv4].host_mask = htonl((uint32_t)((UINT64_C(1) << host_bits) - 1));
+	datapath->encap_sources[ipv4] = *source;
+	if (source->length)
+		config->encap_mask[ipv4] = htonl((uint32_t)((UINT64_C(1) << host_bits) - 1));
 }
 
 static void configure(struct datapath *datapath, const struct datapath_settings *settings)
@@ -74,7 +75,7 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 		config.redirect_always |= devices_is_veth(settings->interfaces[i]);
 	expand_hash_key(settings->hash_key, config.hash_key);
 	for (int ipv4 = 0; ipv4 < 2; ipv4++)
-		configure_encap(&config, ipv4, &settings->encap_sources[ipv4]);
+		configure_encap(datapath, &config, ipv4, &settings->encap_sources[ipv4]);
 	memcpy((void *)&datapath->skeleton->rodata->config, &config, sizeof(config));
 }
 

@@ -102,6 +102,7 @@ struct datapath {
 	struct address gateways[GW_GATEWAY_MAX]; /* as in the map; only appended to */
 	uint32_t gateway_count;
 	uint32_t set_first[2], set_count[2]; /* configured gateway addresses: IPv6, IPv4 */
+	struct prefix encap_sources[2];      /* of encapsulated packets: IPv6, IPv4 */
 
 	char **interfaces;
 	size_t interface_count;

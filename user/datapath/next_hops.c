@@ -13,8 +13,6 @@
 #include "lib/error.h"
 #include "lib/sorted.h"
 
-#define IP_BYTES_MAX UINT16_MAX /* what a packet of any device can say it has */
-
 _Static_assert(offsetof(struct gw_next_hop, src_mac) == 8, "dst_mac and flags are one word");
 _Static_assert(offsetof(struct gw_next_hop, vlan) == 16, "the tags are one word");
 _Static_assert(sizeof(((struct gw_next_hop *)0)->vlan) / sizeof(struct gw_vlan) ==
@@ -92,6 +90,20 @@ static void store_word(void *to, const void *from)
 	__atomic_store_n((uint64_t *)to, word, __ATOMIC_RELEASE);
 }
 
+/* The prefix that is configured for encapsulation, else the first of the source addresses. */
+static void entry_set_encap_source(const struct datapath *datapath, const struct next_hop *next_hop,
+				   struct gw_next_hop *entry)
+{
+	const struct address *reached =
+		next_hop->has_source ? &next_hop->source : &next_hop->neighbour;
+	const struct prefix *prefix = &datapath->encap_sources[address_is_ipv4(reached)];
+
+	if (prefix->length)
+		abi_address(&prefix->address, &entry->encap_source);
+	else if (entry->gateway_count)
+		abi_address(&datapath->gateways[entry->gateway_first], &entry->encap_source);
+}
+
 /* Stores what differs; the word with the neighbour's MAC and the flags last. */
 static int entry_write(struct datapath *datapath, uint32_t id, const struct next_hop *next_hop,
 		       struct error *error)
@@ -99,13 +111,14 @@ static int entry_write(struct datapath *datapath, uint32_t id, const struct next
 	struct gw_next_hop entry = {
 		.flags = next_hop->state == NEXT_HOP_RESOLVED ? GW_NEXT_HOP_RESOLVED : 0,
 		.ifindex = next_hop->ifindex,
-		.mtu = (__u16)(next_hop->mtu < IP_BYTES_MAX ? next_hop->mtu : IP_BYTES_MAX),
+		.mtu = next_hop->mtu,
 	};
 	char *from = (char *)&entry, *to = (char *)&datapath->next_hops[id];
 	int r = gateways_for(datapath, next_hop, &entry.gateway_first, &entry.gateway_count, error);
 
 	if (r < 0)
 		return r;
+	entry_set_encap_source(datapath, next_hop, &entry);
 	memcpy(entry.dst_mac, next_hop->dst_mac, sizeof(entry.dst_mac));
 	memcpy(entry.src_mac, next_hop->src_mac, sizeof(entry.src_mac));
 	for (size_t i = 0; i < NEXT_HOP_VLAN_MAX && next_hop->vlan[i].protocol; i++)
