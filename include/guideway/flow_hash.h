@@ -6,9 +6,10 @@
  * Multilinear hashing: sum of key[i] * word[i] modulo 2^64 over 32-bit words.
  * Its high 32 bits are strongly universal, so whoever does not know the key
  * cannot choose packets that meet in one slot (Lemire and Kaser, "Strongly
- * universal string hashing is fast", 2013, section 3). The low 32 bits are not:
- * who needs those finishes the hash first, with a bijection (MurmurHash3's
- * fmix64) that spreads the strength over all bits.
+ * universal string hashing is fast", 2013, section 3). It is linear, so that
+ * clients that count up would walk over the slots in step: a fold and a
+ * multiplication, both bijections, break that up. Who needs the low bits finishes
+ * the hash (MurmurHash3's fmix64), which spreads the strength over all.
  */
 #ifndef GUIDEWAY_FLOW_HASH_H
 #define GUIDEWAY_FLOW_HASH_H
@@ -23,6 +24,11 @@ static inline __attribute__((always_inline)) __u64 gw_hash_finish(__u64 h)
 	h *= 0xc4ceb9fe1a85ec53ULL;
 	h ^= h >> 33;
 	return h;
+}
+
+static inline __attribute__((always_inline)) __u64 gw_hash_break_up(__u64 h)
+{
+	return (h ^ h >> 32) * 0x9fb21c651e98df25ULL;
 }
 
 /*
@@ -42,7 +48,7 @@ gw_flow_hash(const volatile __u64 *key, const struct gw_addr *src, const struct 
 		h += key[5] * src->word[0] + key[6] * src->word[1] + key[7] * src->word[2];
 		h += key[8] * dst->word[0] + key[9] * dst->word[1] + key[10] * dst->word[2];
 	}
-	return h;
+	return gw_hash_break_up(h);
 }
 
 /* Of a client alone, for affinity: all its flows in one slot. */
@@ -53,7 +59,7 @@ gw_client_hash(const volatile __u64 *key, const struct gw_addr *client, int is_i
 
 	if (is_ipv6)
 		h += key[5] * client->word[0] + key[6] * client->word[1] + key[7] * client->word[2];
-	return h;
+	return gw_hash_break_up(h);
 }
 
 /* The slot of a table of slot_count slots: high 32 bits, scaled. */
