@@ -51,7 +51,7 @@ static __always_inline struct fragment_room *fragment_room_of(const struct packe
 
 static __always_inline __u16 fragment_units(const struct packet *packet)
 {
-	return (packet->ip_bytes - packet->header_bytes + 7) / 8;
+	return (packet->fragment_bytes + 7) / 8;
 }
 
 /* backend: GW_NONE for a reply. Without room the others find nothing, and are counted so. */

@@ -312,6 +312,15 @@ int stranger_error6(struct xdp_md *ctx)
 	return finish(&packet, balance_stranger(&packet));
 }
 
+/* What begins no flow and is of none that we know may be of one that the host has. */
+static __always_inline enum gw_verdict refuse_unsettled(const struct nat_flow *flow,
+							enum gw_verdict verdict)
+{
+	if (!flow->may_begin)
+		verdict = address_refuse(address_find(&flow->entry.vip), verdict);
+	return verdict == GW_NOT_OURS ? verdict : count_drop(flow->service, verdict);
+}
+
 /* The packet goes on as it would have with an entry, but in a way that knows where to find it. */
 static __always_inline int settle(struct packet *packet)
 {
@@ -323,7 +332,7 @@ static __always_inline int settle(struct packet *packet)
 	verdict = nat_settle(flow, packet->is_ipv6);
 	if (verdict == UNDECIDED)
 		return finish(packet, flow->is_error ? ICMP_ERROR : UNUSUAL);
-	return count_and_act(packet, count_drop(flow->service, verdict));
+	return count_and_act(packet, refuse_unsettled(flow, verdict));
 }
 
 SEC("xdp.frags")

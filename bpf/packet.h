@@ -123,6 +123,7 @@ struct packet {
 	__u32 quoted_bytes;     /* of what an ICMP error quotes: up to its ports */
 	__u32 fragment_id;      /* as on the wire */
 	__u16 fragment_units;   /* offset, in units of 8 bytes */
+	__u16 fragment_bytes;   /* of the datagram, extension headers in it included */
 	__u32 fragment_backend; /* of the datagram: where its first fragment went */
 	__u8 is_first_fragment; /* and others follow */
 	__u8 is_later_fragment; /* no ports, no checksum */

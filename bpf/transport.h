@@ -11,7 +11,7 @@
 #define IP4_MORE 0x2000
 #define EXTENSION_BYTES_MASK 0x3fff /* 4 headers of at most 2,048 bytes */
 #define EXTENSIONS_START_MAX 512    /* of a frame: behind what an ICMP error quotes it is farther */
-#define DATAGRAM_UNITS_MAX 8191     /* of 8 bytes: a datagram ends at 65,535 */
+#define DATAGRAM_BYTES_MAX 65535
 
 struct extension {
 	__u8 next;
@@ -53,10 +53,11 @@ static __always_inline enum gw_verdict parse_fragment(struct packet *packet, __u
 	if (units == 0 && is_last)
 		return UNDECIDED; /* all of it (RFC 6946) */
 	if (packet->ip_bytes < packet->header_bytes || bytes == 0 || (!is_last && bytes % 8) ||
-	    units + (bytes + 7) / 8 > DATAGRAM_UNITS_MAX + 1)
+	    units * 8 + bytes > DATAGRAM_BYTES_MAX)
 		return GW_BAD_HEADER;
 	packet->fragment_id = id;
 	packet->fragment_units = units;
+	packet->fragment_bytes = bytes;
 	packet->is_first_fragment = units == 0;
 	packet->is_later_fragment = units != 0;
 	return UNDECIDED;

@@ -13,7 +13,7 @@
 
 #include <guideway/abi.h>
 
-#define FRAME_BYTES_MAX 8192
+#define FRAME_BYTES_MAX 10240
 #define ETHERNET_BYTES 14
 
 enum {
@@ -39,19 +39,22 @@ struct packet_spec {
 	const char *src, *dst;  /* addresses; IPv6 where there is a colon */
 	uint16_t src_port, dst_port;
 	uint8_t protocol;
-	uint8_t ttl; /* default 64 */
+	uint8_t ttl;           /* default 64 */
+	uint8_t traffic_class; /* DSCP and ECN */
+	uint32_t flow_label;   /* IPv6 */
 	uint8_t tcp_flags;
 	uint32_t seq, ack;
 	uint8_t icmp_type, icmp_code;
-	uint32_t icmp_rest;        /* network order */
-	uint16_t fragment;         /* IPv4: flags and offset */
-	bool keeps_id_zero;        /* IPv4 identification: default 0x1234 */
-	size_t option_bytes;       /* IPv4: a multiple of 4 */
-	size_t tcp_option_bytes;   /* a multiple of 4 */
-	const uint8_t *extensions; /* IPv6: types, 0xff ends */
-	uint8_t extension_units;   /* of 8 bytes, behind the first 8; default 1 */
-	bool has_no_checksum;      /* UDP */
-	const void *payload;       /* default: counted bytes */
+	uint32_t icmp_rest;         /* network order */
+	uint16_t fragment;          /* IPv4: flags and offset */
+	bool keeps_id_zero;         /* IPv4 identification: default 0x1234 */
+	size_t option_bytes;        /* IPv4: a multiple of 4 */
+	size_t tcp_option_bytes;    /* a multiple of 4 */
+	const uint8_t *tcp_options; /* default: no operation */
+	const uint8_t *extensions;  /* IPv6: types, 0xff ends */
+	uint8_t extension_units;    /* of 8 bytes, behind the first 8; default 1 */
+	bool has_no_checksum;       /* UDP */
+	const void *payload;        /* default: counted bytes */
 	size_t payload_bytes;
 	size_t padding_bytes; /* behind the IP packet */
 };
@@ -157,6 +160,8 @@ static inline size_t append_tcp(struct frame *frame, const struct packet_spec *s
 	tcp[12] = (20 + spec->tcp_option_bytes) / 4 << 4;
 	tcp[13] = spec->tcp_flags;
 	memset(tcp + 20, 1, spec->tcp_option_bytes);
+	if (spec->tcp_options)
+		memcpy(tcp + 20, spec->tcp_options, spec->tcp_option_bytes);
 	return 16;
 }
 
@@ -221,6 +226,7 @@ static inline void frame_append_ip4(struct frame *frame, const struct packet_spe
 	uint8_t *ip = frame_append(frame, header_bytes);
 
 	ip[0] = 0x40 | header_bytes / 4;
+	ip[1] = spec->traffic_class;
 	put16(ip + 4, spec->keeps_id_zero ? 0 : 0x1234);
 	put16(ip + 6, spec->fragment);
 	ip[8] = spec->ttl ? spec->ttl : 64;
@@ -242,7 +248,7 @@ static inline void frame_append_ip6(struct frame *frame, const struct packet_spe
 	size_t start = frame->size;
 	uint8_t units = spec->extension_units ? spec->extension_units : 1;
 
-	ip[0] = 0x60;
+	put32(ip, 6U << 28 | spec->traffic_class << 20 | spec->flow_label);
 	ip[7] = spec->ttl ? spec->ttl : 64;
 	memcpy(ip + 8, &src, 16);
 	memcpy(ip + 24, &dst, 16);
@@ -279,10 +285,25 @@ static inline size_t frame_network(const struct frame *frame)
 	return at + 2;
 }
 
+/* What a test is about just now; said when it fails. */
+static const char *frame_case = "";
+
+static inline void frame_print(const char *what, const struct frame *frame)
+{
+	print_message("# %s, %zu bytes:", what, frame->size);
+	for (size_t i = 0; i < frame->size && i < 256; i++)
+		print_message("%s%02x", i % 4 ? "" : " ", frame->bytes[i]);
+	print_message("\n");
+}
+
 static inline void assert_frame_equal(const struct frame *frame, const struct frame *expected)
 {
-	assert_int_equal(frame->size, expected->size);
-	assert_memory_equal(frame->bytes, expected->bytes, expected->size);
+	if (frame->size == expected->size &&
+	    memcmp(frame->bytes, expected->bytes, expected->size) == 0)
+		return;
+	frame_print("seen", frame);
+	frame_print("expected", expected);
+	fail_msg("%s: not the expected frame", frame_case);
 }
 
 #endif

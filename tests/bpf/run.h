@@ -129,7 +129,8 @@ static inline struct frame run_frame(const struct frame *in, uint32_t expected, 
 	int action = run_raw(in, &out, &verdict);
 
 	if (verdict != expected)
-		fail_msg("verdict %s, expected %s", verdict_name(verdict), verdict_name(expected));
+		fail_msg("%s: verdict %s, expected %s", frame_case, verdict_name(verdict),
+			 verdict_name(expected));
 	assert_int_equal(action, xdp_of(verdict, sends));
 	return out;
 }

@@ -32,6 +32,8 @@
 #define BACKEND6 "fd00:1::1"
 #define GATEWAY4 "10.1.0.254"
 #define GATEWAY6 "fd00:1::fe"
+#define ENCAP4 "10.255.0.0" /* sources of encapsulated packets: the flow fills the zeros */
+#define ENCAP6 "fd00:ffff::"
 
 #define CLIENT_MAC                                                                                 \
 	{                                                                                          \
@@ -159,6 +161,7 @@ static inline void set_backend(enum service_id id, const char *text, uint16_t po
 	map_set(world->maps.backends, &index, &backend);
 }
 
+/* gateway: 0 for IPv4, 1 for IPv6, others are a test's own */
 static inline struct gw_next_hop next_hop_to_backend(uint16_t gateway)
 {
 	return (struct gw_next_hop){ .dst_mac = { 2, 0, 0, 0, 0, 0xb1 },
@@ -167,7 +170,8 @@ static inline struct gw_next_hop next_hop_to_backend(uint16_t gateway)
 				     .ifindex = EGRESS,
 				     .mtu = 1500,
 				     .gateway_first = gateway,
-				     .gateway_count = 1 };
+				     .gateway_count = 1,
+				     .encap_source = address(gateway == 1 ? ENCAP6 : ENCAP4) };
 }
 
 static inline void set_next_hop(uint32_t id, struct gw_next_hop hop)
@@ -240,7 +244,8 @@ static inline struct gw_config world_config(void)
 	struct gw_config config = { .nat_port_first = NAT_PORT,
 				    .nat_port_count = 1,
 				    .answers_per_second = 1000,
-				    .answer_neighbours = 1 };
+				    .answer_neighbours = 1,
+				    .encap_mask = { htonl(0xffffffff), htonl(0xffff) } };
 
 	for (int i = 0; i < GW_HASH_KEY_WORDS; i++)
 		config.hash_key[i] = 0x9e3779b97f4a7c15ULL * (i + 1);
@@ -321,6 +326,7 @@ static inline void world_open_with(struct gw_config config, uint32_t lru_entries
 {
 	cpu_set_t one_cpu;
 
+	frame_case = "";
 	/* Per-CPU state such as the token bucket must be one. */
 	CPU_ZERO(&one_cpu);
 	CPU_SET(sched_getcpu(), &one_cpu);
