@@ -32,6 +32,7 @@ bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c
 test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+network_bench := $(B)/tests/bench/network
 
 .PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
 .DELETE_ON_ERROR:
@@ -54,9 +55,13 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
+$(B)/tests/%.bpf.o: tests/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf >$@
 
 $(patsubst %.c,$(B)/%.o,$(wildcard user/datapath/*.c)): $(skeletons)
 
@@ -79,6 +84,8 @@ $(B)/tests/netns/%: tests/netns/%.c
 $(B)/tests/bench/%: tests/bench/%.c $(B)/libguideway.a
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
+
+$(network_bench)/frames: $(network_bench)/frames.skel.h tests/bench/network/frames.h
 
 # Fuzz targets are built with clang's libFuzzer from the sources themselves.
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c)
