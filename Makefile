@@ -104,8 +104,11 @@ demo:
 test:
 	scripts/test.sh
 
-bench: $(bench_tools)
+bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
 	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
+	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
+		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
+		--json $(B)/bench.json || [ $$? -eq 77 ]
 
 lint:
 	scripts/lint.sh
@@ -121,7 +124,7 @@ help:
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX)"
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
-	@echo "make bench      figures, no assertions"
+	@echo "make bench      figures, no assertions (root for those through namespaces)"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
 	@echo "make lint       format, shell scripts, layers, static analysis"
 	@echo "make format     clang-format in place"
