@@ -32,6 +32,7 @@ bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c
 test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+network_bench := $(B)/tests/bench/network
 
 .PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
 .DELETE_ON_ERROR:
@@ -54,9 +55,13 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
+$(B)/tests/%.bpf.o: tests/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf >$@
 
 $(patsubst %.c,$(B)/%.o,$(wildcard user/datapath/*.c)): $(skeletons)
 
@@ -80,6 +85,8 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/libguideway.a
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
 
+$(network_bench)/frames: $(network_bench)/frames.skel.h tests/bench/network/frames.h
+
 # Fuzz targets are built with clang's libFuzzer from the sources themselves.
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c)
 	$(call say,FUZZ,$@)
@@ -97,8 +104,11 @@ demo:
 test:
 	scripts/test.sh
 
-bench: $(bench_tools)
+bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
 	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
+	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
+		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
+		--json $(B)/bench.json || [ $$? -eq 77 ]
 
 lint:
 	scripts/lint.sh
@@ -114,7 +124,7 @@ help:
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX)"
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
-	@echo "make bench      figures, no assertions"
+	@echo "make bench      figures, no assertions (root for those through namespaces)"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
 	@echo "make lint       format, shell scripts, layers, static analysis"
 	@echo "make format     clang-format in place"

@@ -13,19 +13,22 @@ declare -A packages=(
 	[demo_apt]=$demo_apt
 	[test_apt]="$demo_apt libcmocka-dev valgrind libc6-dbg libclang-rt-14-dev iputils-ping git
 		shellcheck clang-format cppcheck"
+	[bench_apt]="$demo_apt iputils-ping nftables haproxy"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
 		jansson-devel libevent-devel libmnl-devel xxhash-devel gcc glibc-devel make
 		pkgconf-pkg-config"
 	[demo_dnf]=$demo_dnf
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
 		ShellCheck clang-tools-extra cppcheck"
+	[bench_dnf]="$demo_dnf iputils nftables haproxy"
 )
 
 usage() {
 	cat <<-END
-		Usage: scripts/install-deps.sh [--build] [--demo] [--test]
-		Installs the packages that are missing for building, for the demonstration, and for
-		the tests. Without an option: all of them.
+		Usage: scripts/install-deps.sh [--build] [--demo] [--test] [--bench]
+		Installs the packages that are missing for building, for the demonstration, for the
+		tests, and for comparing with others in \`make bench\`. Without an option: all but the
+		last.
 	END
 }
 
@@ -78,9 +81,9 @@ dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/nu
 groups=()
 for option in "$@"; do
 	case $option in
-	--build | --demo | --test) groups+=("${option#--}") ;;
+	--build | --demo | --test | --bench) groups+=("${option#--}") ;;
 	-h | --help) usage && exit 0 ;;
-	*) refuse "unknown option '$option': expected --build, --demo or --test" ;;
+	*) refuse "unknown option '$option': expected --build, --demo, --test or --bench" ;;
 	esac
 done
 ((${#groups[@]})) || groups=(build test)

@@ -9,6 +9,7 @@
 #include "traffic_connect.h"
 #include "traffic_datagrams.h"
 #include "traffic_hold.h"
+#include "traffic_requests.h"
 #include "traffic_serve.h"
 
 struct command {
@@ -45,6 +46,11 @@ static const struct command commands[] = {
 	  "    N TCP connections for S seconds with a checked message every interval, after\n"
 	  "    \"traffic: holding N connections\" on standard error. Status 0 only when none\n"
 	  "    broke or waited more than 3 s for an echo.\n" },
+	{ "requests", command_requests, 120, PATTERN_HEADER_BYTES, 1UL << 20, 64,
+	  "requests --to ADDRESS --port PORT --count N --seconds S [--bytes 64]\n"
+	  "         [--source-addresses A-B]\n"
+	  "    N TCP connections; each sends BYTES, checks the echo and sends again, for S\n"
+	  "    seconds. Status 0 only when none broke.\n" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -179,10 +185,11 @@ static void check_options(const struct command *command, const struct options *o
 		die("%s: --to is missing", command->name);
 	if (options->count == 0)
 		die("%s: --count is missing", command->name);
-	if (command->run == command_hold && options->seconds == 0)
-		die("hold: --seconds is missing");
+	if ((command->run == command_hold || command->run == command_requests) &&
+	    options->seconds == 0)
+		die("%s: --seconds is missing", command->name);
 	if (options->seconds >= options->timeout_s)
-		die("hold: --seconds %lu needs a longer --timeout", options->seconds);
+		die("%s: --seconds %lu needs a longer --timeout", command->name, options->seconds);
 }
 
 static const struct command *find_command(const char *name)

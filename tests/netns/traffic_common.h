@@ -73,6 +73,15 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* What the scheduler has given this process. */
+static inline double cpu_seconds(void)
+{
+	struct timespec used;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / NS_PER_S;
+}
+
 union endpoint {
 	struct sockaddr any;
 	struct sockaddr_in ipv4;

@@ -111,9 +111,9 @@ static void connect_print(const struct connect_run *run)
 		     run->opened, ends[STREAM_OK], ends[STREAM_REFUSED], ends[STREAM_RESET],
 		     ends[STREAM_TIMEOUT], ends[STREAM_CORRUPT], ends[STREAM_UNOPENED]);
 	shares_print(&run->shares);
-	(void)printf(",\"seconds\":%.3f,\"longest_ms\":%llu}\n",
+	(void)printf(",\"seconds\":%.3f,\"longest_ms\":%llu,\"cpu_seconds\":%.6f}\n",
 		     (double)(now_ns() - run->begin_ns) / NS_PER_S,
-		     (unsigned long long)(run->longest_ns / NS_PER_MS));
+		     (unsigned long long)(run->longest_ns / NS_PER_MS), cpu_seconds());
 }
 
 static int command_connect(const struct options *options)
