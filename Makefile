@@ -31,7 +31,8 @@ unit_tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.
 bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c))
 test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/bench/bench_*.c)))
+bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 
 .PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
 .DELETE_ON_ERROR:
@@ -54,9 +55,13 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
+$(B)/tests/%.bpf.o: tests/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf >$@
 
 $(patsubst %.c,$(B)/%.o,$(wildcard user/datapath/*.c)): $(skeletons)
 
@@ -76,7 +81,7 @@ $(B)/tests/netns/%: tests/netns/%.c
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< -lpthread -o $@
 
-$(B)/tests/bench/%: tests/bench/%.c $(B)/libguideway.a
+$(B)/tests/bench/%: tests/bench/%.c $(skeletons) $(bench_skels) $(B)/libguideway.a $(wildcard tests/bench/*.h)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
 
@@ -97,8 +102,10 @@ demo:
 test:
 	scripts/test.sh
 
+# Status 77: skipped, with the reason said.
 bench: $(bench_tools)
-	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
+	$(Q)rm -f $(B)/bench.json
+	$(Q)for bench in $(bench_tools); do $$bench --json $(B)/bench.json || [ $$? -eq 77 ] || exit 1; done
 
 lint:
 	scripts/lint.sh
