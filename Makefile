@@ -83,7 +83,7 @@ $(B)/tests/netns/%: tests/netns/%.c
 
 $(B)/tests/bench/%: tests/bench/%.c $(skeletons) $(bench_skels) $(B)/libguideway.a $(wildcard tests/bench/*.h)
 	$(call say,BENCH,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lpthread -o $@
 
 # Fuzz targets are built with clang's libFuzzer from the sources themselves.
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c)

@@ -7,123 +7,47 @@
  * a value every 4,096 packets. Over all rounds, the minimum, the 10th percentile and the
  * median of the empty program are subtracted from those of the others: what disturbs the
  * machine disturbs all three, and the 10th percentile is from its quiet moments.
+ *
+ * On two cores: rounds of one core, the other, and both at once, the empty program and the
+ * real one in each. The ratio is the sum over the cores of its net time alone by its net
+ * time in company; only chunks count that ran while the other core was at it too.
  */
-#include <sched.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bench_run.h"
+#include "bench_case.h"
+#include "bench_json.h"
+#include "bench_lane.h"
 #include "bench_world.h"
 
 #define SKIPPED 77
-#define NAME_SIZE 64
 #define ROUND_CHUNKS 48
-#define LEARN_BATCH 16384 /* flows, far fewer than the table of unconfirmed ones holds */
 #define SECONDS_DEFAULT 2.0
-
-enum packet_kind {
-	REQUEST,   /* of flows that are established in modes that keep state */
-	NEW_FLOWS, /* a SYN each, all different */
-	REPLY,
-	FOREIGN, /* to an address that is nobody's here */
-	ARP,
-	UNSERVED,
-	NO_ENDPOINT, /* far above the rate of rejections */
-	ECHO_REQUEST,
-	TRUNCATED,
-};
-
-static const struct kind_text {
-	const char *name;
-	const char *verdict; /* which all packets must get */
-} kinds[] = {
-	[REQUEST] = { "forward", "forwarded" },
-	[NEW_FLOWS] = { "new flows", "forwarded" },
-	[REPLY] = { "reply", "replied" },
-	[FOREIGN] = { "not ours", "not_ours" },
-	[ARP] = { "not ours", "not_ours" },
-	[UNSERVED] = { "unserved port", "unserved_port" },
-	[NO_ENDPOINT] = { "no endpoint", "reject_limited" },
-	[ECHO_REQUEST] = { "echo answered", "echo_replied" },
-	[TRUNCATED] = { "truncated", "truncated" },
-};
-
-/* What goals are measured in; 0: no such goal. */
-struct goal {
-	double ns;
-	double times_push;
-	double times_p1;
-};
-
-struct bench_case {
-	const char *row; /* of the list of goals, "-" when it has none */
-	enum forwarding_mode mode;
-	bool is_ipv6;
-	uint8_t protocol;
-	enum packet_kind kind;
-	uint32_t flows;    /* of so many sources; with many services: each to another service */
-	uint32_t services; /* of each family and protocol */
-	struct goal goal;
-};
-
-#define SNAT FORWARDING_MODE_SNAT
-#define IPV4 false
-#define IPV6 true
-#define TCP IPPROTO_TCP
-#define UDP IPPROTO_UDP
-#define ICMP4 IPPROTO_ICMP
-#define ICMP6 IPPROTO_ICMPV6
-#define HOT 1
-#define MANY 100000
-#define MANY_SERVICES 10000
-
-/* Cases of one mode and number of services stand together: each change sets up all anew. */
-static const struct bench_case cases[] = {
-	{ "P6", SNAT, IPV4, TCP, REQUEST, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV4, TCP, REPLY, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV4, TCP, REQUEST, MANY, 1, { .ns = 150 } },
-	{ "P6", SNAT, IPV4, TCP, REPLY, MANY, 1, { .ns = 150 } },
-	{ "P6", SNAT, IPV4, UDP, REQUEST, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV4, UDP, REPLY, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV4, UDP, REQUEST, MANY, 1, { .ns = 150 } },
-	{ "P6", SNAT, IPV4, UDP, REPLY, MANY, 1, { .ns = 150 } },
-	{ "P6", SNAT, IPV6, TCP, REQUEST, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV6, TCP, REPLY, HOT, 1, { .ns = 45 } },
-	{ "P6", SNAT, IPV6, TCP, REQUEST, MANY, 1, { .ns = 150 } },
-	{ "P6", SNAT, IPV6, TCP, REPLY, MANY, 1, { .ns = 150 } },
-	{ "P8", SNAT, IPV4, TCP, FOREIGN, HOT, 1, { .ns = 8 } },
-	{ "P8", SNAT, IPV4, TCP, FOREIGN, MANY, 1, { .ns = 8 } },
-	{ "P8", SNAT, IPV6, TCP, FOREIGN, HOT, 1, { .ns = 8 } },
-	{ "P8", SNAT, IPV4, 0, ARP, HOT, 1, { .ns = 8 } },
-	{ "-", SNAT, IPV4, TCP, UNSERVED, HOT, 1, { .ns = 0 } },
-	{ "-", SNAT, IPV4, TCP, NO_ENDPOINT, HOT, 1, { .ns = 0 } },
-	{ "-", SNAT, IPV4, ICMP4, ECHO_REQUEST, HOT, 1, { .ns = 0 } },
-	{ "-", SNAT, IPV6, ICMP6, ECHO_REQUEST, HOT, 1, { .ns = 0 } },
-	{ "-", SNAT, IPV4, TCP, TRUNCATED, HOT, 1, { .ns = 0 } },
-	{ "P14", SNAT, IPV4, TCP, REQUEST, MANY_SERVICES, MANY_SERVICES, { .times_p1 = 1.5 } },
-};
 
 struct options {
 	const char *pattern, *json_path;
 	double seconds; /* a case */
 };
 
-struct result {
-	struct quantiles net, push;
+enum program {
+	EMPTY,
+	PUSH,
+	REAL,
+	PROGRAMS,
 };
 
 struct bench {
 	struct options options;
-	struct runner runner;
+	struct lane lanes[LANES_MAX];
+	size_t lane_count;
 	struct world world;
 	double p1_ns; /* 0: row P1 was not measured */
 	bool has_failed;
+};
+
+struct result {
+	struct quantiles net, push;
 };
 
 static double now_s(void)
@@ -134,162 +58,26 @@ static double now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static const char *protocol_text(uint8_t protocol)
-{
-	switch (protocol) {
-	case TCP:
-		return "TCP";
-	case UDP:
-		return "UDP";
-	case ICMP4:
-	case ICMP6:
-		return "ICMP";
-	default:
-		return "ARP";
-	}
-}
-
-/* "snat TCP IPv4 forward, 100000 flows" */
-static const char *case_name(const struct bench_case *test, char buffer[static NAME_SIZE])
-{
-	bool has_mode = test->kind <= REPLY;
-	int used = snprintf(buffer, NAME_SIZE, "%s%s%s %s %s",
-			    has_mode ? forwarding_mode_name(test->mode) : "", has_mode ? " " : "",
-			    protocol_text(test->protocol), test->is_ipv6 ? "IPv6" : "IPv4",
-			    kinds[test->kind].name);
-
-	if (test->services > 1)
-		(void)snprintf(buffer + used, NAME_SIZE - (size_t)used, ", %u services",
-			       test->services);
-	else if (test->flows > 1)
-		(void)snprintf(buffer + used, NAME_SIZE - (size_t)used, ", %u flows", test->flows);
-	return buffer;
-}
-
 static bool complain(struct bench *bench, const struct bench_case *test, const char *what)
 {
 	char name[NAME_SIZE];
 
+	(void)fflush(stdout);
 	(void)fprintf(stderr, "bench_datapath: %s: %s\n", case_name(test, name), what);
 	bench->has_failed = true;
 	return false;
 }
 
-static struct frame_spec case_frame(const struct bench_case *test)
+static int program_fd(const struct bench *bench, const struct lane *lane, enum program program)
 {
-	struct frame_spec spec = {
-		.src = address_at(pick(test->is_ipv6, CLIENT4, CLIENT6), 0),
-		.dst = address_at(pick(test->is_ipv6, VIP4, VIP6), 0),
-		.src_port = 33333,
-		.dst_port = test->protocol == UDP ? UDP_PORT : TCP_PORT,
-		.protocol = test->protocol,
-		.tcp_flags = test->kind == NEW_FLOWS ? TH_SYN : TH_ACK,
-		.is_arp = test->kind == ARP,
-		.is_truncated = test->kind == TRUNCATED,
-	};
-
-	if (test->kind == FOREIGN || test->kind == ARP)
-		spec.dst = address_at(pick(test->is_ipv6, FOREIGN4, FOREIGN6), 0);
-	if (test->kind == UNSERVED)
-		spec.dst_port = UNSERVED_PORT;
-	if (test->kind == NO_ENDPOINT)
-		spec.dst_port = EMPTY_PORT;
-	return spec;
-}
-
-static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
-{
-	while (b) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
+	switch (program) {
+	case EMPTY:
+		return lane->runner.empty_fd;
+	case PUSH:
+		return lane->runner.push_fd;
+	default:
+		return bench->world.datapath->program_fd;
 	}
-	return a;
-}
-
-/* About the golden section of count: visits all, and neighbours in time are far apart. */
-static uint32_t stride_for(uint32_t count)
-{
-	uint32_t stride = (uint32_t)((double)count * 0.618) | 1;
-
-	while (greatest_common_divisor(stride, count) != 1)
-		stride += 2;
-	return stride < count ? stride : 1;
-}
-
-/* What has no ports must keep the bytes where they would be. */
-static enum bench_stepping case_stepping(const struct bench_case *test)
-{
-	if (test->kind == REPLY)
-		return BENCH_STEP_TABLE;
-	if (test->services > 1 || (test->protocol != TCP && test->protocol != UDP))
-		return BENCH_STEP_DESTINATION;
-	return BENCH_STEP_SOURCE;
-}
-
-static struct bench_steps case_steps(const struct bench_case *test, const struct frame_spec *spec)
-{
-	return (struct bench_steps){
-		.stepping = case_stepping(test),
-		.is_ipv6 = test->is_ipv6,
-		.limit = test->flows,
-		.stride = stride_for(test->flows),
-		.port_step = test->kind == NEW_FLOWS,
-		.src_base = address_last_word(&spec->src),
-		.dst_base = address_last_word(&spec->dst),
-		.src_port = spec->src_port,
-	};
-}
-
-/* Hands out count flows from first on, once each and in order. */
-static int pass_over(struct bench *bench, int outer_fd, struct bench_steps steps, uint32_t first,
-		     uint32_t count, const struct frame *frame)
-{
-	steps.first = first;
-	steps.limit = first + count;
-	steps.stride = 1;
-	runner_set(&bench->runner, frame, &steps);
-	bench->runner.skeleton->bss->state.flow = first;
-	bench->runner.skeleton->bss->state.src_port = steps.src_port;
-	/* One more: the result of a packet is seen when the next is handed out. */
-	return runner_repeat(&bench->runner, outer_fd, bench->world.datapath->program_fd,
-			     count + 1);
-}
-
-/*
- * Makes the flows known where the mode keeps them: requests, whose results tell what replies
- * look like, then these replies, then requests again.
- */
-static int establish(struct bench *bench, const struct bench_case *test)
-{
-	struct frame_spec spec = case_frame(test);
-	struct bench_case request = *test;
-	struct frame frame = frame_build(&spec);
-	struct bench_steps steps, replies;
-	int r = 0;
-
-	request.kind = REQUEST;
-	steps = replies = case_steps(&request, &spec);
-	replies.stepping = BENCH_STEP_TABLE;
-	for (uint32_t first = 0; r == 0 && first < test->flows; first += LEARN_BATCH) {
-		uint32_t count = test->flows - first;
-
-		if (count > LEARN_BATCH)
-			count = LEARN_BATCH;
-		r = pass_over(bench, bench->runner.learn_fd, steps, first, count, &frame);
-		if (r == 0)
-			r = pass_over(bench, bench->runner.wrapper_fd, replies, first, count,
-				      &frame);
-		if (r == 0)
-			r = pass_over(bench, bench->runner.wrapper_fd, steps, first, count, &frame);
-	}
-	return r;
-}
-
-static bool case_needs_flows(const struct bench_case *test)
-{
-	return test->mode == SNAT && (test->kind == REQUEST || test->kind == REPLY);
 }
 
 static bool world_is_for(const struct world *world, const struct bench_case *test)
@@ -297,11 +85,8 @@ static bool world_is_for(const struct world *world, const struct bench_case *tes
 	return world->datapath && world->mode == test->mode && world->services == test->services;
 }
 
-static bool prepare(struct bench *bench, const struct bench_case *test)
+static bool prepare(struct bench *bench, const struct bench_case *test, size_t lane_count)
 {
-	struct frame_spec spec = case_frame(test);
-	struct bench_steps steps = case_steps(test, &spec);
-	struct frame frame = frame_build(&spec);
 	struct error error = { 0 };
 
 	if (!world_is_for(&bench->world, test)) {
@@ -309,27 +94,49 @@ static bool prepare(struct bench *bench, const struct bench_case *test)
 		if (world_open(&bench->world, test->mode, test->services, &error) < 0)
 			return complain(bench, test, error.text);
 	}
-	if (case_needs_flows(test) && establish(bench, test) < 0)
-		return complain(bench, test, "cannot establish its flows");
-	runner_set(&bench->runner, &frame, &steps);
-	bench->runner.skeleton->bss->state.flow = 0;
-	bench->runner.skeleton->bss->state.src_port = spec.src_port;
+	for (size_t i = 0; i < lane_count; i++)
+		if (lane_prepare(&bench->lanes[i], test, program_fd(bench, NULL, REAL)) < 0)
+			return complain(bench, test, "cannot establish its flows");
 	return true;
 }
 
-/* Rounds until the time is used up; the first warms up and does not count. */
-static int measure(struct bench *bench, struct samples samples[static 3])
+/* One run of the program in each of the lanes. 0 or negative errno. */
+static int run_once(struct bench *bench, struct lane *lanes, size_t count, enum program program,
+		    struct samples *samples[])
 {
-	int targets[] = { bench->runner.empty_fd, bench->runner.push_fd,
-			  bench->world.datapath->program_fd };
+	struct interval common = { 0, UINT64_MAX };
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		lanes[i].target_fd = program_fd(bench, &lanes[i], program);
+		lanes[i].chunks = ROUND_CHUNKS;
+	}
+	r = lanes_measure(lanes, count);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct interval interval = runner_interval(&lanes[i].runner);
+
+		if (common.start_ns < interval.start_ns)
+			common.start_ns = interval.start_ns;
+		if (common.end_ns > interval.end_ns)
+			common.end_ns = interval.end_ns;
+	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = runner_collect(&lanes[i].runner, common, samples[i]);
+	return r;
+}
+
+/* Rounds until the time is used up; the first warms up and does not count. */
+static int measure(struct bench *bench, struct samples samples[static PROGRAMS])
+{
 	double end_s = 0;
 	int r = 0;
 
 	do {
-		for (int i = 0; r == 0 && i < 3; i++)
-			r = runner_measure(&bench->runner, targets[i], ROUND_CHUNKS, &samples[i]);
+		for (int i = 0; r == 0 && i < PROGRAMS; i++)
+			r = run_once(bench, bench->lanes, 1, i,
+				     (struct samples *[]){ &samples[i] });
 		if (end_s == 0) {
-			for (int i = 0; i < 3; i++)
+			for (int i = 0; i < PROGRAMS; i++)
 				samples[i].count = 0;
 			end_s = now_s() + bench->options.seconds;
 		}
@@ -337,95 +144,210 @@ static int measure(struct bench *bench, struct samples samples[static 3])
 	return r;
 }
 
-static struct quantiles quantiles_subtract(struct quantiles a, struct quantiles b)
+/* What the tables counted, to see that the bench measures what it says. */
+struct tally {
+	uint64_t packets; /* with the case's verdict */
+	uint64_t new_flows;
+};
+
+static struct tally take_tally(const struct bench *bench, const struct bench_case *test)
 {
-	return (struct quantiles){ a.min - b.min, a.p10 - b.p10, a.median - b.median };
+	return (struct tally){ world_verdicts(&bench->world, kinds[test->kind].verdict),
+			       world_new_flows(&bench->world) };
 }
 
-/* A bench of something else than it says would be worse than none. */
-static bool check_verdicts(struct bench *bench, const struct bench_case *test, uint64_t before,
-			   size_t chunks)
+/* after must come from rounds of measure() alone; the warming one is in packets as well. */
+static bool check_tally(struct bench *bench, const struct bench_case *test, struct tally before,
+			struct tally after, size_t chunks)
 {
-	double share = (double)(world_verdicts(&bench->world, kinds[test->kind].verdict) - before) /
-		       ((double)chunks * BENCH_CHUNK_PACKETS);
+	double packets = ((double)chunks + ROUND_CHUNKS) * BENCH_CHUNK_PACKETS;
+	double share = (double)(after.packets - before.packets) / packets;
+	double share_new = (double)(after.new_flows - before.new_flows) / packets;
 	char what[128];
 
-	if (share > 0.99)
+	if (share < 0.99)
+		(void)snprintf(what, sizeof(what), "only %.1f %% of its packets were \"%s\"",
+			       share * 100, kinds[test->kind].verdict);
+	else if (test->kind != NEW_FLOWS && share_new > 0.01)
+		(void)snprintf(what, sizeof(what), "%.1f %% of its packets began a flow",
+			       share_new * 100);
+	else
 		return true;
-	(void)snprintf(what, sizeof(what), "%.1f %% of its packets only were \"%s\"", share * 100,
-		       kinds[test->kind].verdict);
 	return complain(bench, test, what);
 }
 
 static bool run_case(struct bench *bench, const struct bench_case *test, struct result *ret)
 {
-	struct samples samples[3] = { 0 };
+	struct samples samples[PROGRAMS] = { 0 };
 	struct quantiles empty;
-	uint64_t before;
+	struct tally before;
 	bool is_good;
 
-	if (!prepare(bench, test))
+	if (!prepare(bench, test, 1))
 		return false;
-	before = world_verdicts(&bench->world, kinds[test->kind].verdict);
-	if (measure(bench, samples) < 0)
-		is_good = complain(bench, test, "cannot run the program");
-	else
-		is_good = check_verdicts(bench, test, before, samples[2].count);
-	if (is_good) {
-		empty = samples_quantiles(&samples[0]);
-		ret->push = quantiles_subtract(samples_quantiles(&samples[1]), empty);
-		ret->net = quantiles_subtract(samples_quantiles(&samples[2]), empty);
-	}
-	for (int i = 0; i < 3; i++)
+	before = take_tally(bench, test);
+	is_good = measure(bench, samples) == 0 || complain(bench, test, "cannot run the program");
+	is_good = is_good &&
+		  check_tally(bench, test, before, take_tally(bench, test), samples[REAL].count);
+	empty = samples_quantiles(&samples[EMPTY]);
+	ret->push = quantiles_subtract(samples_quantiles(&samples[PUSH]), empty);
+	ret->net = quantiles_subtract(samples_quantiles(&samples[REAL]), empty);
+	for (int i = 0; i < PROGRAMS; i++)
 		samples_free(&samples[i]);
 	return is_good;
 }
 
-/* Appends one condition to the goal's text; whether it is met. */
-static bool goal_add(char *text, size_t size, double value, double limit, const char *unit)
-{
-	size_t used = strlen(text);
+struct judgement {
+	char text[64]; /* the goal; empty when there is none */
+	bool is_met;
+};
 
-	(void)snprintf(text + used, size - used, "%s<= %g%s", used ? ", " : "", limit, unit);
-	return value <= limit;
+static void judge(struct judgement *judgement, double value, double limit, const char *unit)
+{
+	size_t used = strlen(judgement->text);
+
+	if (used == 0)
+		judgement->is_met = true;
+	(void)snprintf(judgement->text + used, sizeof(judgement->text) - used, "%s<= %g%s",
+		       used ? ", " : "", limit, unit);
+	judgement->is_met &= value <= limit;
 }
 
-static void print_goal(const struct bench *bench, const struct goal *goal,
-		       const struct result *result)
+static struct judgement judge_result(const struct bench *bench, const struct goal *goal,
+				     const struct result *result)
 {
-	char text[64] = "";
-	bool is_met = true;
+	struct judgement judgement = { 0 };
 
 	if (goal->ns > 0)
-		is_met &= goal_add(text, sizeof(text), result->net.p10, goal->ns, "");
+		judge(&judgement, result->net.p10, goal->ns, "");
 	if (goal->times_push > 0)
-		is_met &= goal_add(text, sizeof(text), result->net.p10 / result->push.p10,
-				   goal->times_push, " pushes");
+		judge(&judgement, result->net.p10 / result->push.p10, goal->times_push, " pushes");
 	if (goal->times_p1 > 0 && bench->p1_ns > 0)
-		is_met &= goal_add(text, sizeof(text), result->net.p10 / bench->p1_ns,
-				   goal->times_p1, " P1");
-	if (text[0])
-		(void)printf("  %s: %s", text, is_met ? "met" : "MISSED");
+		judge(&judgement, result->net.p10 / bench->p1_ns, goal->times_p1, " P1");
+	return judgement;
+}
+
+static void print_judgement(const struct judgement *judgement)
+{
+	if (judgement->text[0])
+		(void)printf("  %s: %s", judgement->text, judgement->is_met ? "met" : "MISSED");
 	(void)printf("\n");
+	(void)fflush(stdout);
+}
+
+/* Takes object, which may be NULL after a failure. */
+static void append_json(struct bench *bench, json_t *object, const struct judgement *judgement)
+{
+	if (judgement->text[0] && object) {
+		(void)json_object_set_new(object, "goal", json_string(judgement->text));
+		(void)json_object_set_new(object, "met", json_boolean(judgement->is_met));
+	}
+	if (!bench->options.json_path)
+		json_decref(object);
+	else if (!bench_json_append(bench->options.json_path, object))
+		bench->has_failed = true;
 }
 
 static void report(struct bench *bench, const struct bench_case *test, const struct result *result)
 {
-	char name[NAME_SIZE];
 	double ratio = result->net.p10 / result->push.p10;
+	struct judgement judgement;
+	char name[NAME_SIZE];
 
-	if (strcmp(test->row, "P1") == 0)
+	if (strcmp(test->row, "P1") == 0 && bench->p1_ns == 0)
 		bench->p1_ns = result->net.p10;
+	judgement = judge_result(bench, &test->goal, result);
 	(void)printf("%-4s %-42s %7.1f %7.1f %7.1f %7.1f %6.1fx", test->row, case_name(test, name),
 		     result->net.min, result->net.p10, result->net.median, result->push.p10, ratio);
-	print_goal(bench, &test->goal, result);
-	(void)fflush(stdout);
-	if (bench->options.json_path &&
-	    !bench_json_append(bench->options.json_path,
-			       json_pack("{s:s, s:s, s:o, s:f, s:f}", "row", test->row, "case",
-					 name, "net_ns", bench_json_quantiles(result->net),
-					 "floor_ns", result->push.p10, "ratio_to_floor", ratio)))
-		bench->has_failed = true;
+	print_judgement(&judgement);
+	append_json(bench,
+		    json_pack("{s:s, s:s, s:o, s:f, s:f}", "row", test->row, "case", name, "net_ns",
+			      bench_json_quantiles(result->net), "floor_ns", result->push.p10,
+			      "ratio_to_floor", ratio),
+		    &judgement);
+}
+
+/* A core alone and in company. */
+struct company {
+	struct samples alone[PROGRAMS], together[PROGRAMS];
+};
+
+static int measure_company_once(struct bench *bench, struct company companies[static LANES_MAX],
+				enum program program)
+{
+	struct samples *together[LANES_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < LANES_MAX; i++) {
+		together[i] = &companies[i].together[program];
+		r = run_once(bench, &bench->lanes[i], 1, program,
+			     (struct samples *[]){ &companies[i].alone[program] });
+	}
+	return r == 0 ? run_once(bench, bench->lanes, LANES_MAX, program, together) : r;
+}
+
+static int measure_company(struct bench *bench, struct company companies[static LANES_MAX])
+{
+	double end_s = now_s() + bench->options.seconds;
+	int r;
+
+	do {
+		r = measure_company_once(bench, companies, EMPTY);
+		if (r == 0)
+			r = measure_company_once(bench, companies, REAL);
+	} while (r == 0 && now_s() < end_s);
+	return r;
+}
+
+static void company_add_ratio(struct company *company, struct quantiles *ratio)
+{
+	struct quantiles alone = quantiles_subtract(samples_quantiles(&company->alone[REAL]),
+						    samples_quantiles(&company->alone[EMPTY]));
+	struct quantiles together =
+		quantiles_subtract(samples_quantiles(&company->together[REAL]),
+				   samples_quantiles(&company->together[EMPTY]));
+
+	ratio->min += alone.min / together.min;
+	ratio->p10 += alone.p10 / together.p10;
+	ratio->median += alone.median / together.median;
+}
+
+static void report_two_cores(struct bench *bench, const struct bench_case *test,
+			     struct quantiles ratio)
+{
+	struct judgement judgement = { .is_met = ratio.p10 >= TWO_CORES_GOAL };
+	char name[NAME_SIZE];
+
+	(void)snprintf(judgement.text, sizeof(judgement.text), ">= %gx", TWO_CORES_GOAL);
+	(void)printf("%-4s %-42s %6.2fx %6.2fx %6.2fx %16s", test->row, case_name(test, name),
+		     ratio.min, ratio.p10, ratio.median, "");
+	print_judgement(&judgement);
+	append_json(bench,
+		    json_pack("{s:s, s:s, s:o}", "row", test->row, "case", name,
+			      "ratio_to_one_core", bench_json_quantiles(ratio)),
+		    &judgement);
+}
+
+static void run_two_cores(struct bench *bench, const struct bench_case *test)
+{
+	struct company companies[LANES_MAX] = { 0 };
+	struct quantiles ratio = { 0 };
+	int r;
+
+	if (!prepare(bench, test, LANES_MAX))
+		return;
+	r = measure_company(bench, companies);
+	for (size_t i = 0; i < LANES_MAX; i++) {
+		company_add_ratio(&companies[i], &ratio);
+		for (int j = 0; j < PROGRAMS; j++) {
+			samples_free(&companies[i].alone[j]);
+			samples_free(&companies[i].together[j]);
+		}
+	}
+	if (r < 0)
+		(void)complain(bench, test, "cannot run the program");
+	else
+		report_two_cores(bench, test, ratio);
 }
 
 static bool is_wanted(const struct options *options, const struct bench_case *test)
@@ -436,34 +358,32 @@ static bool is_wanted(const struct options *options, const struct bench_case *te
 	       strcmp(test->row, options->pattern) == 0;
 }
 
-static int run(struct bench *bench)
+static void print_titles(const char *title, const char *push, const char *ratio, const char *goal)
 {
-	(void)printf("XDP program, net nanoseconds a packet\n"
-		     "%-4s %-42s %7s %7s %7s %7s %7s  %s\n",
-		     "row", "case", "min", "p10", "median", "push", "ratio", "goal for p10");
+	(void)printf("%-47s %7s %7s %7s %7s %7s  %s\n", title, "min", "p10", "median", push, ratio,
+		     goal);
+}
+
+static void run(struct bench *bench)
+{
+	bool has_titles = false;
+
+	print_titles("XDP program, net nanoseconds a packet", "push", "ratio", "goal for p10");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct result result;
 
 		if (is_wanted(&bench->options, &cases[i]) && run_case(bench, &cases[i], &result))
 			report(bench, &cases[i], &result);
 	}
-	return bench->has_failed;
-}
-
-/* The last one we may use: the first one gets most interrupts. */
-static bool pin_to_one_cpu(void)
-{
-	cpu_set_t cpus;
-	int last = -1;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-		return false;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &cpus))
-			last = cpu;
-	CPU_ZERO(&cpus);
-	CPU_SET(last, &cpus);
-	return sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
+	for (size_t i = 0; i < sizeof(two_core_cases) / sizeof(two_core_cases[0]); i++) {
+		if (bench->lane_count < 2 || !is_wanted(&bench->options, &two_core_cases[i]))
+			continue;
+		if (!has_titles)
+			print_titles("\nXDP program, two cores against one", "", "",
+				     "goal for p10");
+		has_titles = true;
+		run_two_cores(bench, &two_core_cases[i]);
+	}
 }
 
 static bool parse_options(int argc, char **argv, struct options *ret)
@@ -482,9 +402,40 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 	return ret->seconds > 0;
 }
 
+/* Why there can be no figures here; NULL when there can. */
+static const char *obstacle(void)
+{
+	FILE *file;
+	int jit;
+
+	if (geteuid() != 0)
+		return "needs root: run it with sudo";
+	file = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
+	jit = file ? fgetc(file) : '1';
+	if (file)
+		(void)fclose(file);
+	return jit == '0' ? "the BPF JIT is off: sysctl net.core.bpf_jit_enable=1" : NULL;
+}
+
+/* The main thread stays where the first lane is, with the memory it fills. */
+static int open_lanes(struct bench *bench)
+{
+	int cpus[LANES_MAX];
+	int count = lane_cpus(cpus), r = 0;
+
+	for (int i = 0; r == 0 && i < count; i++) {
+		bench->lanes[i].cpu = cpus[i];
+		bench->lanes[i].first_flow = (uint32_t)i * MANY;
+		r = runner_open(&bench->lanes[i].runner);
+	}
+	bench->lane_count = (size_t)count;
+	return r == 0 && (count == 0 || !pin_to_cpu(cpus[0])) ? -errno : r;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench = { 0 };
+	const char *reason = obstacle();
 	int r;
 
 	if (!parse_options(argc, argv, &bench.options)) {
@@ -492,22 +443,18 @@ int main(int argc, char **argv)
 				      "[ROW|PART_OF_A_NAME]\n");
 		return 2;
 	}
-	if (geteuid() != 0) {
-		(void)printf("XDP program: skipped: needs root, run it with sudo\n");
+	if (reason) {
+		(void)printf("XDP program: skipped: %s\n", reason);
 		return SKIPPED;
 	}
-	if (unshare(CLONE_NEWNET) < 0 || !pin_to_one_cpu()) {
-		perror("bench_datapath: a network namespace and a CPU of its own");
-		return 1;
-	}
-	r = runner_open(&bench.runner);
+	r = unshare(CLONE_NEWNET) < 0 ? -errno : open_lanes(&bench);
 	if (r < 0) {
-		(void)fprintf(stderr, "bench_datapath: cannot load the wrapper: %s\n",
-			      strerror(-r));
+		(void)fprintf(stderr, "bench_datapath: cannot set up: %s\n", strerror(-r));
 		return 1;
 	}
-	r = run(&bench);
+	run(&bench);
 	world_close(&bench.world);
-	runner_close(&bench.runner);
-	return r;
+	for (size_t i = 0; i < bench.lane_count; i++)
+		runner_close(&bench.lanes[i].runner);
+	return bench.has_failed;
 }

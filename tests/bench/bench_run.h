@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -54,26 +55,31 @@ static inline int by_value(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Sorts them; there must be some. */
+/* Sorts them. */
 static inline struct quantiles samples_quantiles(struct samples *samples)
 {
+	if (samples->count == 0)
+		return (struct quantiles){ 0 };
 	qsort(samples->values, samples->count, sizeof(*samples->values), by_value);
 	return (struct quantiles){ samples->values[0], samples->values[samples->count / 10],
 				   samples->values[samples->count / 2] };
 }
 
-/* One wrapper with its own flows and target, for one thread. */
+static inline struct quantiles quantiles_subtract(struct quantiles a, struct quantiles b)
+{
+	return (struct quantiles){ a.min - b.min, a.p10 - b.p10, a.median - b.median };
+}
+
+/* One wrapper with its own packets and target, for one thread at a time. */
 struct runner {
 	struct bench_wrapper_bpf *skeleton;
-	struct bench_flow *flows; /* the mapped array */
-	int target_fd;            /* of the array of the one program under test */
+	int target_fd; /* of the array of the one program under test */
 	int wrapper_fd, learn_fd, empty_fd, push_fd;
+	uint32_t chunks; /* that the last run measured */
 };
 
 static inline void runner_close(struct runner *runner)
 {
-	if (runner->flows)
-		(void)munmap(runner->flows, BENCH_FLOWS_MAX * sizeof(*runner->flows));
 	bench_wrapper_bpf__destroy(runner->skeleton);
 	*runner = (struct runner){ 0 };
 }
@@ -82,7 +88,6 @@ static inline void runner_close(struct runner *runner)
 static inline int runner_open(struct runner *runner)
 {
 	struct bench_wrapper_bpf *skeleton = bench_wrapper_bpf__open_and_load();
-	void *flows;
 
 	if (!skeleton)
 		return -errno;
@@ -94,31 +99,28 @@ static inline int runner_open(struct runner *runner)
 		.empty_fd = bpf_program__fd(skeleton->progs.bench_empty),
 		.push_fd = bpf_program__fd(skeleton->progs.bench_push),
 	};
-	flows = mmap(NULL, BENCH_FLOWS_MAX * sizeof(*runner->flows), PROT_READ | PROT_WRITE,
-		     MAP_SHARED, bpf_map__fd(skeleton->maps.flows), 0);
-	if (flows == MAP_FAILED) {
-		int r = -errno;
-
-		runner_close(runner);
-		return r;
-	}
-	runner->flows = flows;
 	return 0;
 }
 
-/* The packets of the runs that follow. */
+/* The packets of the runs that follow, which begin with flow. */
 static inline void runner_set(struct runner *runner, const struct frame *frame,
-			      const struct bench_steps *steps)
+			      const struct bench_steps *steps, uint32_t flow)
 {
+	volatile struct bench_state *state = &runner->skeleton->bss->state;
+
 	memcpy(runner->skeleton->data->template.frame, frame->bytes, sizeof(frame->bytes));
 	memcpy((void *)&runner->skeleton->bss->steps, steps, sizeof(*steps));
+	state->flow = flow;
+	state->src_port = steps->src_port;
 }
 
-/* Runs outer, which hands packets to the program target_fd. 0 or negative errno. */
+/*
+ * Runs outer, which hands packets to the program target_fd; a run goes on with the flow
+ * after the last one's. 0 or negative errno.
+ */
 static inline int runner_repeat(struct runner *runner, int outer_fd, int target_fd,
 				uint32_t packets)
 {
-	const struct bench_steps *steps = (void *)&runner->skeleton->bss->steps;
 	volatile struct bench_state *state = &runner->skeleton->bss->state;
 	struct frame frame;
 	uint32_t first = 0;
@@ -130,27 +132,45 @@ static inline int runner_repeat(struct runner *runner, int outer_fd, int target_
 		return -errno;
 	state->head = 0;
 	state->packets = 0;
-	/* A run goes on with the flows where the one before ended, so that all get their turn. */
-	if (state->flow < steps->first || state->flow >= steps->limit) {
-		state->flow = steps->first;
-		state->src_port = steps->src_port;
-	}
 	return bpf_prog_test_run_opts(outer_fd, &opts) < 0 ? -errno : 0;
 }
 
-/* Measures chunks chunks and adds them to samples. 0 or negative errno. */
-static inline int runner_measure(struct runner *runner, int target_fd, uint32_t chunks,
-				 struct samples *samples)
+/* Measures so many chunks; their times are then in the stamps. 0 or negative errno. */
+static inline int runner_measure(struct runner *runner, int target_fd, uint32_t chunks)
 {
-	const __u64 *stamps = runner->skeleton->bss->stamps;
 	int r = runner_repeat(runner, runner->wrapper_fd, target_fd,
 			      chunks * BENCH_CHUNK_PACKETS + 1);
 
-	for (uint32_t i = 0; r == 0 && i < chunks; i++)
+	runner->chunks = r == 0 ? chunks : 0;
+	return r;
+}
+
+/* When the last run began and ended; ns of the monotonic clock. */
+struct interval {
+	uint64_t start_ns, end_ns;
+};
+
+static inline struct interval runner_interval(const struct runner *runner)
+{
+	const __u64 *stamps = runner->skeleton->bss->stamps;
+
+	return (struct interval){ stamps[0], stamps[runner->chunks] };
+}
+
+/* Adds the last run's chunks, those that lie within the interval, to samples. 0 or -ENOMEM. */
+static inline int runner_collect(const struct runner *runner, struct interval within,
+				 struct samples *samples)
+{
+	const __u64 *stamps = runner->skeleton->bss->stamps;
+
+	for (uint32_t i = 0; i < runner->chunks; i++) {
+		if (stamps[i] < within.start_ns || stamps[i + 1] > within.end_ns)
+			continue;
 		if (!samples_add(samples,
 				 (double)(stamps[i + 1] - stamps[i]) / BENCH_CHUNK_PACKETS))
-			r = -ENOMEM;
-	return r;
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 #endif

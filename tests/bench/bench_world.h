@@ -8,8 +8,10 @@
 #define TESTS_BENCH_WORLD_H
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "datapath/internal.h"
@@ -203,6 +205,22 @@ static inline uint64_t world_verdicts(const struct world *world, const char *nam
 
 	(void)datapath_for_each_verdict(world->datapath, on_verdict, &search);
 	return search.packets;
+}
+
+/* Flows that began so far. */
+static inline uint64_t world_new_flows(const struct world *world)
+{
+	const struct service_key *keys;
+	size_t count = datapath_services(world->datapath, &keys);
+	uint64_t flows = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct traffic traffic = { 0 };
+
+		(void)datapath_service_traffic(world->datapath, &keys[i], &traffic);
+		flows += traffic.flows;
+	}
+	return flows;
 }
 
 #endif

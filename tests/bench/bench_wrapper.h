@@ -45,13 +45,13 @@ struct bench_template {
 	__u8 frame[BENCH_FRAME_BYTES];
 } __attribute__((aligned(4)));
 
-/* Where the wrapper is; userspace clears it before a run. */
+/* Where the wrapper is. */
 struct bench_state {
 	__u64 head; /* address of the frame's first byte, as the kernel gave it */
 	__u64 now;  /* of the first byte as the program before left it */
 	__u32 packets;
-	__u32 flow;
-	__u32 last_flow;
+	__u32 flow;  /* number of the next */
+	__u32 learn; /* index into flows of the next reply that is learned */
 	__u16 src_port;
 	__u16 zero;
 };
