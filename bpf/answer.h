@@ -11,8 +11,8 @@
 static __always_inline struct link answer_link(const struct packet *packet)
 {
 	return (struct link){
-		.dst = packet->src_mac,
-		.src = packet->dst_mac,
+		.dst = packet->link->src,
+		.src = packet->link->dst,
 		.vlan = { packet->vlan[0], packet->vlan[1] },
 		.ifindex = packet->ctx->ingress_ifindex,
 	};

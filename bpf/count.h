@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* count.h - what happened: owns verdicts, service_traffic and backend_traffic. Per CPU, no atomics.
+/* count.h - what happened: owns verdicts, backend_traffic and service_drops, per CPU and without
+ * atomics, and service_past, which is the agent's.
  */
 #ifndef BPF_COUNT_H
 #define BPF_COUNT_H
@@ -15,17 +16,24 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, GW_SERVICE_MAX);
-	__type(key, __u32);
-	__type(value, struct gw_traffic);
-} service_traffic SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, GW_BACKEND_MAX);
 	__type(key, __u32);
 	__type(value, struct gw_traffic);
 } backend_traffic SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GW_SERVICE_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} service_drops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GW_SERVICE_MAX);
+	__type(key, __u32);
+	__type(value, struct gw_traffic);
+} service_past SEC(".maps");
 
 static __always_inline void count_verdict(enum gw_verdict verdict, __u32 bytes)
 {
@@ -38,8 +46,10 @@ static __always_inline void count_verdict(enum gw_verdict verdict, __u32 bytes)
 	counter->bytes += bytes;
 }
 
-static __always_inline void traffic_add(struct gw_traffic *traffic, __u32 bytes, bool is_new_flow)
+static __always_inline void count_forwarded(__u32 backend, __u32 bytes, bool is_new_flow)
 {
+	struct gw_traffic *traffic = bpf_map_lookup_elem(&backend_traffic, &backend);
+
 	if (!traffic)
 		return;
 	traffic->packets++;
@@ -48,25 +58,24 @@ static __always_inline void traffic_add(struct gw_traffic *traffic, __u32 bytes,
 		traffic->flows++;
 }
 
-static __always_inline void traffic_add_reply(struct gw_traffic *traffic, __u32 bytes)
+static __always_inline void count_reply(__u32 backend, __u32 bytes)
 {
+	struct gw_traffic *traffic = bpf_map_lookup_elem(&backend_traffic, &backend);
+
 	if (!traffic)
 		return;
 	traffic->reply_packets++;
 	traffic->reply_bytes += bytes;
 }
 
-static __always_inline void count_forwarded(__u32 service, __u32 backend, __u32 bytes,
-					    bool is_new_flow)
+/* A packet to the service that no backend gets. */
+static __always_inline enum gw_verdict count_drop(__u32 service, enum gw_verdict verdict)
 {
-	traffic_add(bpf_map_lookup_elem(&service_traffic, &service), bytes, is_new_flow);
-	traffic_add(bpf_map_lookup_elem(&backend_traffic, &backend), bytes, is_new_flow);
-}
+	__u64 *drops = bpf_map_lookup_elem(&service_drops, &service);
 
-static __always_inline void count_reply(__u32 service, __u32 backend, __u32 bytes)
-{
-	traffic_add_reply(bpf_map_lookup_elem(&service_traffic, &service), bytes);
-	traffic_add_reply(bpf_map_lookup_elem(&backend_traffic, &backend), bytes);
+	if (drops)
+		(*drops)++;
+	return verdict;
 }
 
 #endif

@@ -13,12 +13,15 @@
 
 #define CSUM_WORDS_MAX 32
 
+/* The carry of each step may be of one bit more. */
 static __always_inline __u16 csum_fold(__u64 sum)
 {
+	__u32 half;
+
 	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
+	half = (sum & 0xffff) + (sum >> 16);
+	half = (half & 0xffff) + (half >> 16);
+	return half + (half >> 16);
 }
 
 static __always_inline __u64 csum_change(__u64 sum, __u32 old, __u32 new)
@@ -37,6 +40,14 @@ static __always_inline __u64 csum_change_addr(__u64 sum, const struct gw_addr *o
 static __always_inline void csum_apply(__sum16 *checksum, __u64 change)
 {
 	*checksum = ~csum_fold(change + (__u16) ~*checksum);
+}
+
+/* A TTL that is one less: as much more in the sum's upper byte, and the carry (RFC 1141). */
+static __always_inline void csum_pass_hop(struct iphdr *ip)
+{
+	__u32 check = ip->check + bpf_htons(0x0100);
+
+	ip->check = check + (check >= 0xffff);
 }
 
 /* In UDP 0 says that there is no checksum, and 0xffff is the other way to write 0. */

@@ -35,17 +35,31 @@ static __always_inline bool frame_write_tags(struct cursor *cursor, const struct
 }
 
 /*
+ * Moves the frame's start so that room bytes and link's header fit in front of the IP header.
+ * When the tags take as much as those that came, the distance is known where room is: what
+ * then happens to the frame need not wait for all that led to the link.
+ */
+static __always_inline bool frame_move_start(struct packet *packet, const struct link *link,
+					     __u32 room)
+{
+	__u32 bytes = link_bytes(link);
+
+	if (bytes == packet->link_bytes)
+		return room == 0 || !bpf_xdp_adjust_head(packet->ctx, -(int)room);
+	return !bpf_xdp_adjust_head(packet->ctx, (int)packet->link_bytes - (int)(bytes + room));
+}
+
+/*
  * Frames the packet for link, with room bytes for a new header in front of the
  * IP header. Leaves the cursor there; pointers into the packet are void.
  */
 static __always_inline enum gw_verdict frame_write(struct packet *packet, const struct link *link,
 						   __u32 room, struct cursor *cursor)
 {
-	int shrink = (int)packet->link_bytes - (int)(link_bytes(link) + room);
 	struct mac *macs;
 	__be16 *ethertype;
 
-	if (shrink != 0 && bpf_xdp_adjust_head(packet->ctx, shrink))
+	if (!frame_move_start(packet, link, room))
 		return GW_NO_HEADROOM;
 
 	*cursor = cursor_at_start(packet->ctx);

@@ -2,17 +2,23 @@
 /*
  * guideway.bpf.c - the XDP load balancer.
  *
- *   parse -> classify -> select -> forward -> count
+ *   parse -> classify -> admit -> select -> forward -> count
  *
- * A stage returns UNDECIDED, or the verdict that ends the packet's way. Only
- * balance() orders the stages; only xdp_action() knows about XDP.
+ * A stage returns UNDECIDED, or the verdict that ends the packet's way. serve() orders the
+ * stages; only xdp_action() knows about XDP.
+ *
+ * The way is compiled several times. The plain one, which nearly all packets go, is the
+ * program guideway itself and for IPv6 plain6: they keep nearly everything in registers. What
+ * they do not know they leave to another way, which reads the packet anew: each is a
+ * program with a stack of its own, reached by a tail call through `ways`.
  */
-#include "packet.h"
-#include "transport.h"
-#include "service.h"
-#include "select.h"
-#include "forward.h"
 #include "count.h"
+#include "icmp_error.h"
+#include "neighbour.h"
+#include "plain.h"
+#include "refuse.h"
+#include "stranger.h"
+#include "whole.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -21,31 +27,73 @@ struct {
 	__type(value, struct gw_meta);
 } meta SEC(".maps");
 
-static __always_inline enum gw_verdict balance(struct packet *packet)
-{
-	struct cursor cursor = cursor_at_start(packet->ctx);
-	const struct gw_service *service = NULL;
-	struct selection selection;
-	enum gw_verdict verdict;
-	__u32 address_flags = 0;
+/* What refuse is to say of the packet. */
+struct refused {
+	__u32 reason; /* enum gw_verdict */
+	__u32 mtu;
+};
 
-	verdict = packet_parse_network(packet, &cursor);
-	if (verdict != UNDECIDED)
-		return verdict;
-	verdict = address_classify(packet, &address_flags);
-	if (verdict != UNDECIDED)
-		return verdict;
-	verdict = packet_parse_transport(packet, &cursor);
-	if (verdict != UNDECIDED)
-		return address_refuse(address_flags, verdict);
-	verdict = service_classify(packet, address_flags, &service);
-	if (verdict != UNDECIDED || !service)
-		return verdict;
-	verdict = backend_select(packet, service, &selection);
-	if (verdict != UNDECIDED)
-		return verdict;
-	return forward(packet, service, &selection);
-}
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct refused);
+} refused SEC(".maps");
+
+enum way {
+	WAY_PLAIN6,
+	WAY_WHOLE4,
+	WAY_WHOLE6,
+	WAY_ERROR4,
+	WAY_ERROR6,
+	WAY_STRANGER4,
+	WAY_STRANGER6,
+	WAY_STRANGER_ERROR4,
+	WAY_STRANGER_ERROR6,
+	WAY_SETTLE4,
+	WAY_SETTLE6,
+	WAY_NEIGHBOUR,
+	WAY_REFUSE,
+	WAY_COUNT,
+};
+
+int plain6(struct xdp_md *ctx);
+int whole4(struct xdp_md *ctx);
+int whole6(struct xdp_md *ctx);
+int error4(struct xdp_md *ctx);
+int error6(struct xdp_md *ctx);
+int stranger4(struct xdp_md *ctx);
+int stranger6(struct xdp_md *ctx);
+int stranger_error4(struct xdp_md *ctx);
+int stranger_error6(struct xdp_md *ctx);
+int settle4(struct xdp_md *ctx);
+int settle6(struct xdp_md *ctx);
+int neighbour(struct xdp_md *ctx);
+int refuse_way(struct xdp_md *ctx);
+
+/* Pinned like all maps: the kernel empties a program array that no process and no pin holds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, WAY_COUNT);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct xdp_md *));
+} ways SEC(".maps") = {
+	.values = {
+		[WAY_PLAIN6] = (void *)&plain6,
+		[WAY_WHOLE4] = (void *)&whole4,
+		[WAY_WHOLE6] = (void *)&whole6,
+		[WAY_ERROR4] = (void *)&error4,
+		[WAY_ERROR6] = (void *)&error6,
+		[WAY_STRANGER4] = (void *)&stranger4,
+		[WAY_STRANGER6] = (void *)&stranger6,
+		[WAY_STRANGER_ERROR4] = (void *)&stranger_error4,
+		[WAY_STRANGER_ERROR6] = (void *)&stranger_error6,
+		[WAY_SETTLE4] = (void *)&settle4,
+		[WAY_SETTLE6] = (void *)&settle6,
+		[WAY_NEIGHBOUR] = (void *)&neighbour,
+		[WAY_REFUSE] = (void *)&refuse_way,
+	},
+};
 
 /*
  * A veth does not wake its peer after XDP_TX unless that has an XDP program too
@@ -75,17 +123,244 @@ static __always_inline int xdp_action(const struct packet *packet, enum gw_verdi
 	}
 }
 
+/* The way of a packet that was left; WAY_COUNT: it has its verdict. */
+static __always_inline enum way way_of(const struct packet *packet, enum gw_verdict left)
+{
+	switch ((__u32)left) {
+	case UNUSUAL:
+		return packet->is_ipv6 ? WAY_WHOLE6 : WAY_WHOLE4;
+	case ICMP_ERROR:
+		return packet->is_ipv6 ? WAY_ERROR6 : WAY_ERROR4;
+	case STRANGER:
+		if (packet->is_error)
+			return packet->is_ipv6 ? WAY_STRANGER_ERROR6 : WAY_STRANGER_ERROR4;
+		return packet->is_ipv6 ? WAY_STRANGER6 : WAY_STRANGER4;
+	case UNSETTLED:
+		return packet->is_ipv6 ? WAY_SETTLE6 : WAY_SETTLE4;
+	case NEIGHBOUR_REQUEST:
+		return WAY_NEIGHBOUR;
+	case GW_NO_ENDPOINT:
+	case GW_TOO_BIG:
+	case GW_TTL_EXCEEDED:
+		return WAY_REFUSE;
+	default:
+		return WAY_COUNT;
+	}
+}
+
+static __always_inline int count_and_act(const struct packet *packet, enum gw_verdict verdict)
+{
+	count_verdict(verdict, packet->frame_bytes);
+	return xdp_action(packet, verdict);
+}
+
+/* Ends a way, or goes on in another; a tail call does not return. */
+static __always_inline int finish(const struct packet *packet, enum gw_verdict verdict)
+{
+	__u32 first = 0;
+	struct refused *said;
+	enum way way;
+
+	/* First of all, since it is nearly always so. */
+	if (verdict == GW_FORWARDED || verdict == GW_REPLIED) {
+		count_verdict(verdict, packet->frame_bytes);
+		return xdp_send(packet);
+	}
+	way = way_of(packet, verdict);
+	if (way == WAY_REFUSE) {
+		said = bpf_map_lookup_elem(&refused, &first);
+		if (!said)
+			return XDP_ABORTED;
+		*said = (struct refused){ verdict, packet->mtu };
+	}
+	/* One call for each: an index that is known is a jump, another an indirect call. */
+	switch (way) {
+#define X(way)                                                                                     \
+	case way:                                                                                  \
+		bpf_tail_call_static(packet->ctx, &ways, way);                                     \
+		return XDP_ABORTED;
+		X(WAY_WHOLE4)
+		X(WAY_WHOLE6)
+		X(WAY_ERROR4)
+		X(WAY_ERROR6)
+		X(WAY_STRANGER4)
+		X(WAY_STRANGER6)
+		X(WAY_STRANGER_ERROR4)
+		X(WAY_STRANGER_ERROR6)
+		X(WAY_SETTLE4)
+		X(WAY_SETTLE6)
+		X(WAY_NEIGHBOUR)
+		X(WAY_REFUSE)
+#undef X
+	default:
+		return count_and_act(packet, verdict);
+	}
+}
+
+static __always_inline struct packet packet_of(struct xdp_md *ctx, bool is_ipv6, bool is_error)
+{
+	return (struct packet){ .ctx = ctx,
+				.frame_bytes = bpf_xdp_get_buff_len(ctx),
+				.is_ipv6 = is_ipv6,
+				.is_error = is_error };
+}
+
+/* What has frags has more bytes than these: what is ours of it is not plain. */
+static __always_inline struct packet plain_packet_of(struct xdp_md *ctx, bool is_ipv6)
+{
+	return (struct packet){ .ctx = ctx,
+				.frame_bytes = ctx->data_end - ctx->data,
+				.is_ipv6 = is_ipv6,
+				.is_plain = true };
+}
+
 SEC("xdp.frags")
 int guideway(struct xdp_md *ctx)
 {
-	struct packet packet = {
-		.ctx = ctx,
-		.frame_bytes = bpf_xdp_get_buff_len(ctx),
-	};
-	enum gw_verdict verdict = balance(&packet);
+	struct packet packet = plain_packet_of(ctx, false);
+	struct cursor cursor = cursor_at_start(ctx);
 
-	count_verdict(verdict, packet.frame_bytes);
-	return xdp_action(&packet, verdict);
+	if (parse_link(&packet, &cursor) != UNDECIDED)
+		return count_and_act(&packet, GW_NOT_OURS);
+	switch (packet.ethertype) {
+	case bpf_htons(ETH_P_IP):
+		if (parse_ip4(&packet, &cursor) != UNDECIDED)
+			return count_and_act(&packet, GW_NOT_OURS);
+		return finish(&packet, balance_plain(&packet, &cursor));
+	case bpf_htons(ETH_P_IPV6):
+		bpf_tail_call_static(ctx, &ways, WAY_PLAIN6);
+		return XDP_ABORTED;
+	case bpf_htons(ETH_P_ARP):
+		return finish(&packet, NEIGHBOUR_REQUEST);
+	default:
+		return count_and_act(&packet, GW_NOT_OURS);
+	}
+}
+
+SEC("xdp.frags")
+int plain6(struct xdp_md *ctx)
+{
+	struct packet packet = plain_packet_of(ctx, true);
+	struct cursor cursor = cursor_at_start(ctx);
+
+	if (parse_link(&packet, &cursor) != UNDECIDED || parse_ip6(&packet, &cursor) != UNDECIDED)
+		return count_and_act(&packet, GW_NOT_OURS);
+	return finish(&packet, balance_plain(&packet, &cursor));
+}
+
+SEC("xdp.frags")
+int whole4(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, false);
+
+	return finish(&packet, balance_whole(&packet));
+}
+
+SEC("xdp.frags")
+int whole6(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, true, false);
+
+	return finish(&packet, balance_whole(&packet));
+}
+
+SEC("xdp.frags")
+int error4(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, true);
+
+	return finish(&packet, balance_error(&packet));
+}
+
+SEC("xdp.frags")
+int error6(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, true, true);
+
+	return finish(&packet, balance_error(&packet));
+}
+
+SEC("xdp.frags")
+int stranger4(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, false);
+
+	return finish(&packet, balance_stranger(&packet));
+}
+
+SEC("xdp.frags")
+int stranger6(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, true, false);
+
+	return finish(&packet, balance_stranger(&packet));
+}
+
+SEC("xdp.frags")
+int stranger_error4(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, true);
+
+	return finish(&packet, balance_stranger(&packet));
+}
+
+SEC("xdp.frags")
+int stranger_error6(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, true, true);
+
+	return finish(&packet, balance_stranger(&packet));
+}
+
+/* The packet goes on as it would have with an entry, but in a way that knows where to find it. */
+static __always_inline int settle(struct packet *packet)
+{
+	struct nat_flow *flow = nat_flow_here();
+	enum gw_verdict verdict;
+
+	if (!flow)
+		return XDP_ABORTED;
+	verdict = nat_settle(flow, packet->is_ipv6);
+	if (verdict == UNDECIDED)
+		return finish(packet, flow->is_error ? ICMP_ERROR : UNUSUAL);
+	return count_and_act(packet, count_drop(flow->service, verdict));
+}
+
+SEC("xdp.frags")
+int settle4(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, false);
+
+	return settle(&packet);
+}
+
+SEC("xdp.frags")
+int settle6(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, true, false);
+
+	return settle(&packet);
+}
+
+SEC("xdp.frags")
+int neighbour(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, false);
+
+	return count_and_act(&packet, balance_neighbour(&packet));
+}
+
+/* Counts the packet as it came: what it answers with is another. */
+SEC("xdp.frags")
+int refuse_way(struct xdp_md *ctx)
+{
+	struct packet packet = packet_of(ctx, false, false);
+	__u32 first = 0;
+	const struct refused *said = bpf_map_lookup_elem(&refused, &first);
+
+	if (!said)
+		return XDP_ABORTED;
+	return count_and_act(&packet, refuse(&packet, said->reason, said->mtu));
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* icmp.h - echo: a VIP answers, in place. */
+/* icmp.h - echo: a VIP answers, in place; and which messages are errors. */
 #ifndef BPF_ICMP_H
 #define BPF_ICMP_H
 
 #include "answer.h"
+
+static __always_inline bool icmp_is_error(const struct packet *packet)
+{
+	__u8 type = packet->icmp_type;
+
+	if (packet->is_ipv6)
+		return type >= ICMP6_UNREACHABLE && type <= ICMP6_PARAMETER;
+	return type == ICMP4_UNREACHABLE || type == ICMP4_TIME_EXCEEDED || type == ICMP4_PARAMETER;
+}
 
 static __always_inline bool echo_is_request(const struct packet *packet)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * nat_port.h - source address and port of a translated flow: owns nat_moved.
+ * nat_port.h - source address and port of a translated flow: owns nat_moved and nat_flow.
  *
  * A flow's hash gives it a sequence of candidates, and it takes the first that
  * no other flow towards the same backend holds. Nearly always that is the first
@@ -8,8 +8,8 @@
  * bit by its hash before it does: only flows with a set bit look further than
  * their first candidate. Bits are never cleared; one too many costs lookups.
  *
- * What the others need is in functions that the verifier checks by themselves,
- * once, and that share their flow through a map of one.
+ * Who finds no entry at the first candidate writes the flow to nat_flow and leaves the packet to
+ * a way of its own, nat_settle(), which comes back with the flow's key.
  */
 #ifndef BPF_NAT_PORT_H
 #define BPF_NAT_PORT_H
@@ -18,6 +18,7 @@
 
 #include <guideway/flow_hash.h>
 
+#include "admit.h"
 #include "config.h"
 #include "nat_table.h"
 #include "next_hop.h"
@@ -32,13 +33,19 @@ struct {
 	__type(value, __u64);
 } nat_moved SEC(".maps");
 
-/* A flow without an entry at its first candidate; one a CPU, since the stack has no room. */
+/* A flow without an entry at its first candidate, and what becomes of it; one a CPU. */
 struct nat_flow {
-	__u64 hash;
+	__u64 hash;            /* finished */
 	struct gw_nat_key key; /* gateway and gateway_port: the candidate's */
-	struct gw_nat entry;   /* as it is to be inserted */
+	struct gw_nat6 entry;  /* as it is to be inserted */
 	__u32 gateway_first;
-	__u32 gateway_count;
+	__u32 gateway_count; /* 0: key is the one that the flow can have */
+	__u32 service;
+	__u32 flow_cost_ns; /* of a new flow of UDP; TCP's first packet was admitted already */
+	__u8 may_begin;     /* an ICMP error and a later fragment begin nothing */
+	__u8 is_error;
+	__u8 is_settled; /* key is the flow's; cleared by who takes it */
+	__u8 is_new;
 	__u32 zero;
 };
 
@@ -63,7 +70,7 @@ static __always_inline __u32 walk(__u32 start, __u32 k, __u32 stride, __u32 coun
 }
 
 /*
- * The flow's k-th candidate. The table's slot has used up the hash's upper bits.
+ * The flow's k-th candidate. The hash is finished: every bit of it is as good as another.
  * An odd stride below count visits every port of a range that is a power of two.
  */
 static __always_inline bool nat_candidate(struct gw_nat_key *key, __u64 hash, __u32 gateway_first,
@@ -108,9 +115,14 @@ static __always_inline void nat_set_moved(__u64 hash)
 		__sync_fetch_and_or(word, bit);
 }
 
-static __always_inline bool nat_is_own(const struct gw_nat *entry, const struct gw_nat *own)
+static __always_inline bool nat_is_own(const struct gw_nat *entry, bool is_ipv6,
+				       const struct nat_flow *flow)
 {
-	return nat_is_of(entry, &own->client, &own->vip, own->client_port, own->vip_port);
+	const struct nat_ends ends = { flow->entry.client, flow->entry.vip,
+				       flow->entry.common.client_port,
+				       flow->entry.common.vip_port };
+
+	return nat_is_of(entry, is_ipv6, &ends);
 }
 
 static __always_inline bool nat_flow_candidate(struct nat_flow *flow, __u32 k)
@@ -118,62 +130,61 @@ static __always_inline bool nat_flow_candidate(struct nat_flow *flow, __u32 k)
 	return nat_candidate(&flow->key, flow->hash, flow->gateway_first, flow->gateway_count, k);
 }
 
-/* Whether the flow has an entry behind its first candidate, whose key is then in nat_flow. */
-__noinline int nat_find_moved(void)
+/* Whether the flow has an entry behind its first candidate, whose key is then the flow's. */
+static __always_inline bool nat_find_moved(struct nat_flow *flow, bool is_ipv6)
 {
-	struct nat_flow *flow = nat_flow_here();
+	struct gw_nat_key4 room;
 
-	if (!flow)
-		return false;
 	for (__u32 k = 1; k < NAT_CANDIDATES; k++) {
 		struct nat_holder holder;
 
 		if (!nat_flow_candidate(flow, k))
 			return false;
-		holder = nat_find(&flow->key);
-		if (holder.entry && nat_is_own(holder.entry, &flow->entry))
+		holder = nat_find(nat_map_key(&flow->key, is_ipv6, &room), is_ipv6);
+		if (holder.entry && nat_is_own(holder.entry, is_ipv6, flow))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Takes key for a flow that has no entry. NAT_PORTS_EXHAUSTED: another flow has
+ * Takes its key for a flow that has no entry. NAT_PORTS_EXHAUSTED: another flow has
  * it. UNDECIDED: it is ours, if only since another CPU did the same just now.
  */
-static __always_inline enum gw_verdict nat_take(const struct gw_nat_key *key,
-						const struct gw_nat *entry)
+static __always_inline enum gw_verdict nat_take(const struct nat_flow *flow, bool is_ipv6)
 {
-	struct nat_holder holder = nat_find(key);
+	struct gw_nat_key4 room;
+	const void *map_key = nat_map_key(&flow->key, is_ipv6, &room);
+	__u32 now_s = flow->entry.common.seen;
+	struct nat_holder holder = nat_find(map_key, is_ipv6);
 	long error;
 
-	if (holder.entry && nat_is_own(holder.entry, entry) &&
-	    nat_refresh(holder.entry, entry->seen))
+	if (holder.entry && nat_is_own(holder.entry, is_ipv6, flow) &&
+	    nat_refresh(holder.entry, now_s))
 		return UNDECIDED;
-	if (holder.entry && !nat_claim(key, holder, entry->seen))
+	if (holder.entry && !nat_claim(map_key, is_ipv6, flow->key.protocol, holder, now_s))
 		return GW_NAT_PORTS_EXHAUSTED;
 
-	error = bpf_map_update_elem(&nat_unconfirmed, key, entry, BPF_NOEXIST);
+	error = nat_insert(map_key, is_ipv6, &flow->entry);
 	if (error && error != -EEXIST)
 		return GW_NAT_TABLE_FULL;
 	if (error) {
-		holder.entry = bpf_map_lookup_elem(&nat_unconfirmed, key);
+		holder.entry = nat_lookup(map_key, is_ipv6, false);
 	} else {
-		holder.entry = bpf_map_lookup_elem(&nat, key);
+		holder.entry = nat_lookup(map_key, is_ipv6, true);
 		if (!holder.entry)
 			return UNDECIDED;
-		bpf_map_delete_elem(&nat_unconfirmed, key);
+		nat_delete(map_key, is_ipv6, false);
 	}
-	return holder.entry && nat_is_own(holder.entry, entry) ? UNDECIDED : GW_NAT_PORTS_EXHAUSTED;
+	return holder.entry && nat_is_own(holder.entry, is_ipv6, flow) ? UNDECIDED
+								       : GW_NAT_PORTS_EXHAUSTED;
 }
 
-/* An enum gw_verdict: UNDECIDED with the first candidate that can be had in nat_flow's key. */
-__noinline int nat_allocate(void)
+/* UNDECIDED with the first candidate that can be had in the flow's key. */
+static __always_inline enum gw_verdict nat_allocate(struct nat_flow *flow, bool is_ipv6)
 {
-	struct nat_flow *flow = nat_flow_here();
-
-	if (!flow)
-		return GW_NAT_TABLE_FULL;
+	if (flow->gateway_count == 0)
+		return nat_take(flow, is_ipv6);
 	for (__u32 k = 0; k < NAT_CANDIDATES; k++) {
 		enum gw_verdict verdict;
 
@@ -181,11 +192,32 @@ __noinline int nat_allocate(void)
 			return GW_NO_GATEWAY_ADDRESS;
 		if (k > 0)
 			nat_set_moved(flow->hash);
-		verdict = nat_take(&flow->key, &flow->entry);
+		verdict = nat_take(flow, is_ipv6);
 		if (verdict != GW_NAT_PORTS_EXHAUSTED)
 			return verdict;
 	}
 	return GW_NAT_PORTS_EXHAUSTED;
+}
+
+/* Finds or makes the flow's entry. UNDECIDED: its key is in flow, and flow is settled. */
+static __always_inline enum gw_verdict nat_settle(struct nat_flow *flow, bool is_ipv6)
+{
+	enum gw_verdict verdict;
+
+	flow->is_settled = true;
+	flow->is_new = false;
+	if (flow->gateway_count && nat_has_moved(flow->hash) && nat_find_moved(flow, is_ipv6))
+		return UNDECIDED;
+	flow->is_settled = false;
+	if (!flow->may_begin)
+		return flow->is_error ? GW_ICMP_UNMATCHED : GW_FRAGMENT_EARLY;
+	if (flow->flow_cost_ns && !flow_limit_admits(flow->service, flow->flow_cost_ns))
+		return GW_FLOW_LIMITED;
+	verdict = nat_allocate(flow, is_ipv6);
+	if (verdict != UNDECIDED)
+		return verdict;
+	flow->is_settled = flow->is_new = true;
+	return UNDECIDED;
 }
 
 #endif

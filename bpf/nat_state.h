@@ -4,9 +4,10 @@
 #ifndef BPF_NAT_STATE_H
 #define BPF_NAT_STATE_H
 
+#include "clock.h"
 #include "packet.h"
 
-/* seen of an entry that is being taken from its flow; no clock shows it, see nat_clock_s(). */
+/* seen of an entry that is being taken from its flow; no clock shows it, see clock_s(). */
 #define NAT_CLAIMED 0
 
 /* Above the 2 hours of RFC 5382 would keep ports of dead peers; keep-alives are often hourly. */
@@ -28,13 +29,6 @@
 
 #define NAT_CLOSING (GW_NAT_CLIENT_FIN | GW_NAT_BACKEND_FIN | GW_NAT_RESET)
 #define NAT_BOTH_FIN (GW_NAT_CLIENT_FIN | GW_NAT_BACKEND_FIN)
-
-static __always_inline __u32 nat_clock_s(void)
-{
-	__u32 now_s = bpf_ktime_get_coarse_ns() / 1000000000;
-
-	return now_s ? now_s : 1;
-}
 
 static __always_inline __u32 nat_timeout_s(__u32 state, __u8 protocol, bool is_confirmed)
 {

@@ -3,6 +3,7 @@
 #ifndef BPF_NEIGHBOUR_H
 #define BPF_NEIGHBOUR_H
 
+#include "address.h"
 #include "answer.h"
 #include "config.h"
 
@@ -17,6 +18,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct gw_device);
 } devices SEC(".maps");
+
+/* Whether our program is on the device, which so is one that frames can be redirected to. */
+static __always_inline bool device_is_ours(__u32 ifindex)
+{
+	return bpf_map_lookup_elem(&devices, &ifindex);
+}
 
 struct advertisement {
 	struct icmp6hdr icmp;
@@ -105,17 +112,28 @@ static __always_inline enum gw_verdict neighbour_answer(struct packet *packet)
 	struct link link = answer_link(packet);
 	const struct gw_device *device;
 
-	if (!config.answer_neighbours)
-		return GW_NOT_OURS;
 	device = bpf_map_lookup_elem(&devices, &ifindex);
 	if (!device)
 		return GW_NOT_OURS;
 	__builtin_memcpy(&link.src, device->mac, sizeof(link.src));
-	if (mac_equal(&packet->src_mac, &link.src))
+	if (mac_equal(&packet->link->src, &link.src))
 		return GW_NOT_OURS;
 	if (packet->arp)
 		return arp_answer(packet, &link);
 	return packet->ip6 ? nd_answer(packet, &link) : GW_NOT_OURS;
+}
+
+static __always_inline enum gw_verdict balance_neighbour(struct packet *packet)
+{
+	struct cursor cursor = cursor_at_start(packet->ctx);
+
+	if (!config.answer_neighbours || packet_parse_network(packet, &cursor) != UNDECIDED)
+		return GW_NOT_OURS;
+	if (!packet->arp && !packet->is_solicitation)
+		return GW_NOT_OURS;
+	if (address_refuse(address_find(&packet->dst), UNDECIDED) != UNDECIDED)
+		return GW_NOT_OURS;
+	return neighbour_answer(packet);
 }
 
 #endif

@@ -52,8 +52,8 @@ static __always_inline const struct gw_next_hop *next_hop_find(__u32 id, struct 
 
 	ret_link->dst = dst.mac;
 	ret_link->src = mac_word_read(hop->src_mac).mac;
-	ret_link->vlan[0] = hop->vlan;
-	ret_link->vlan[1] = (struct gw_vlan){};
+	ret_link->vlan[0] = hop->vlan[0];
+	ret_link->vlan[1] = hop->vlan[1];
 	ret_link->ifindex = hop->ifindex;
 	return hop;
 }

@@ -18,8 +18,15 @@
 
 #include <guideway/abi.h>
 
-/* A stage's answer when the packet's way goes on. */
-#define UNDECIDED GW_VERDICT_COUNT
+/* Answers that are no verdicts. */
+enum {
+	UNDECIDED = GW_VERDICT_COUNT, /* a stage's, when the packet's way goes on */
+	UNUSUAL,                      /* not plain: for the whole way */
+	NEIGHBOUR_REQUEST,            /* for the way of those */
+	ICMP_ERROR,                   /* likewise */
+	STRANGER,                     /* of a flow, but to nobody of ours: likewise */
+	UNSETTLED,                    /* a translated flow without an entry yet: likewise */
+};
 
 #define VLAN_TAGS_MAX 2
 #define LINK_BYTES_MAX (ETH_HLEN + VLAN_TAGS_MAX * 4)
@@ -35,8 +42,15 @@ enum {
 	ICMP4_ECHO_REPLY = 0,
 	ICMP4_UNREACHABLE = 3,
 	ICMP4_UNREACHABLE_PORT = 3,
+	ICMP4_TOO_BIG = 4, /* a code of unreachable: fragmentation needed */
 	ICMP4_ECHO_REQUEST = 8,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_PARAMETER = 12,
+	ICMP6_UNREACHABLE = 1,
 	ICMP6_UNREACHABLE_PORT = 4,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAMETER = 4,
 	ICMP6_SOLICITATION = 135,
 	ICMP6_ADVERTISEMENT = 136,
 };
@@ -68,15 +82,25 @@ struct solicitation {
 	struct gw_addr target;
 };
 
+/* What the frame begins with. */
+struct link_header {
+	struct mac dst, src;
+	__be16 ethertype;
+};
+
 /*
  * Pointers are NULL for what the packet is not, and void once the frame's size
  * has changed. Where a header is read, its pointer is what is tested and no
  * flag: the verifier (6.1 to 6.18 at least) forgets a byte that it spills to
  * the stack, but not a pointer. And each is tested, "else if" to the last: 6.1
  * does not know that a pointer into a packet is not NULL.
+ *
+ * src to protocol are the flow's: of a fragment those of the datagram, of an ICMP
+ * error those of the quoted packet turned round, as if its answer had come.
  */
 struct packet {
 	struct xdp_md *ctx;
+	struct link_header *link;
 	struct iphdr *ip4;
 	struct ipv6hdr *ip6;
 	struct arp_request *arp;
@@ -88,15 +112,26 @@ struct packet {
 	struct gw_addr src;
 	struct gw_addr dst; /* of a neighbour request: the address asked for */
 	__be16 src_port, dst_port;
-	struct mac src_mac, dst_mac;
 	struct gw_vlan vlan[VLAN_TAGS_MAX]; /* outer first */
 	__be16 ethertype;                   /* behind the tags */
 	__u32 link_bytes;                   /* of Ethernet header and tags */
 	__u32 header_bytes;                 /* of IP header, options and extension headers */
 	__u32 ip_bytes;                     /* of the IP packet, as it says itself */
 	__u32 frame_bytes;
-	__u32 egress_ifindex; /* where verdicts that send, send */
+	__u32 egress_ifindex;   /* where verdicts that send, send */
+	__u32 mtu;              /* with TOO_BIG: what would not have been */
+	__u32 quoted_bytes;     /* of what an ICMP error quotes: up to its ports */
+	__u32 fragment_id;      /* as on the wire */
+	__u16 fragment_units;   /* offset, in units of 8 bytes */
+	__u32 fragment_backend; /* of the datagram: where its first fragment went */
+	__u8 is_first_fragment; /* and others follow */
+	__u8 is_later_fragment; /* no ports, no checksum */
+	__u8 is_fragment_ahead; /* there is a gap before it */
+	/* Constants where the packet's way begins, so that its code is for these only. */
 	__u8 is_ipv6;
+	__u8 is_error; /* ICMP's: the flow is that of the packet it quotes */
+	__u8 is_plain; /* plain.h's: what is not, is UNUSUAL */
+
 	__u8 is_solicitation; /* ND's request */
 	__u8 protocol;
 	__u8 ttl;
@@ -158,15 +193,11 @@ static __always_inline bool mac_is_group(const struct mac *mac)
 /* Ethernet and up to two tags: 12 bytes of addresses, then types with tags between. */
 static __always_inline enum gw_verdict parse_link(struct packet *packet, struct cursor *cursor)
 {
-	struct link_header {
-		struct mac dst, src;
-		__be16 ethertype;
-	} *link = cursor_take(cursor, sizeof(*link));
+	struct link_header *link = cursor_take(cursor, sizeof(*link));
 
 	if (!link)
 		return GW_NOT_OURS;
-	packet->dst_mac = link->dst;
-	packet->src_mac = link->src;
+	packet->link = link;
 	packet->ethertype = link->ethertype;
 	packet->link_bytes = sizeof(*link);
 
@@ -241,7 +272,6 @@ static __always_inline enum gw_verdict parse_ip6(struct packet *packet, struct c
 	if (!ip)
 		return GW_NOT_OURS;
 	packet->ip6 = ip;
-	packet->is_ipv6 = true;
 	packet->src = addr_from_ip6(&ip->saddr);
 	packet->dst = addr_from_ip6(&ip->daddr);
 	packet->protocol = ip->nexthdr;
@@ -266,6 +296,7 @@ static __always_inline enum gw_verdict packet_parse_network(struct packet *packe
 	case bpf_htons(ETH_P_IP):
 		return parse_ip4(packet, cursor);
 	case bpf_htons(ETH_P_IPV6):
+		packet->is_ipv6 = true;
 		return parse_ip6(packet, cursor);
 	case bpf_htons(ETH_P_ARP):
 		return parse_arp(packet, cursor);

@@ -1,95 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* service.h - classify: whose is this packet? Owns addresses and services. */
+/* service.h - an address, port and protocol -> service: owns services4 and services6. */
 #ifndef BPF_SERVICE_H
 #define BPF_SERVICE_H
 
-#include "icmp.h"
-#include "nat.h"
-#include "neighbour.h"
-#include "reject.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, GW_ADDRESS_MAX);
-	__type(key, struct gw_addr);
-	__type(value, __u32);
-} addresses SEC(".maps");
+#include "packet.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, GW_SERVICE_MAX);
-	__type(key, struct gw_service_key);
+	__type(key, struct gw_socket4);
 	__type(value, struct gw_service);
-} services SEC(".maps");
+} services4 SEC(".maps");
 
-/* What a VIP does not serve is refused for this reason, unless the host has a use for it. */
-static __always_inline enum gw_verdict address_refuse(__u32 address_flags, enum gw_verdict reason)
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, GW_SERVICE_MAX);
+	__type(key, struct gw_socket);
+	__type(value, struct gw_service);
+} services6 SEC(".maps");
+
+static __always_inline struct gw_socket socket_of(const struct gw_addr *address, __be16 port,
+						  __u8 protocol)
 {
-	bool is_only_vip = (address_flags & (GW_ADDRESS_VIP | GW_ADDRESS_LOCAL)) == GW_ADDRESS_VIP;
-
-	return is_only_vip ? reason : GW_NOT_OURS;
+	return (struct gw_socket){ .address = *address, .port = port, .protocol = protocol };
 }
 
 /*
- * A packet in a group frame is for no one host (RFC 1122, 3.3.6): nothing may
- * answer it, and its frame would give replies a sender that none may have.
+ * Stored as one word: what reads a key reads words, and has to wait for stores that are
+ * narrower than its loads.
  */
-static __always_inline enum gw_verdict address_classify(struct packet *packet,
-							__u32 *ret_address_flags)
-{
-	const __u32 *flags = bpf_map_lookup_elem(&addresses, &packet->dst);
+union socket4 {
+	__u64 word;
+	struct gw_socket4 socket;
+};
 
-	if (!flags)
-		return GW_NOT_OURS;
-	*ret_address_flags = *flags;
-	if (packet->arp || packet->is_solicitation) {
-		if (address_refuse(*flags, UNDECIDED) != UNDECIDED)
-			return GW_NOT_OURS;
-		return neighbour_answer(packet);
-	}
-	return mac_is_group(&packet->dst_mac) ? GW_NOT_OURS : UNDECIDED;
+static __always_inline union socket4 socket4_of(const struct gw_addr *address, __be16 port,
+						__u8 protocol)
+{
+	return (union socket4){ .word = address->word[3] | (__u64)port << 32 |
+					(__u64)protocol << 48 };
 }
 
-static __always_inline enum gw_verdict service_find(struct packet *packet,
-						    const struct gw_service **ret_service)
+/* NULL when nobody serves the flow's destination. */
+static __always_inline const struct gw_service *service_find(const struct packet *packet)
 {
-	const struct gw_service_key key = {
-		.vip = packet->dst,
-		.port = packet->dst_port,
-		.protocol = packet->protocol,
-	};
-	const struct gw_service *service = bpf_map_lookup_elem(&services, &key);
+	if (packet->is_ipv6) {
+		const struct gw_socket key =
+			socket_of(&packet->dst, packet->dst_port, packet->protocol);
 
-	if (!service)
-		return GW_UNSERVED_PORT;
-	if (service->slot_count == 0)
-		return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : reject(packet);
-	*ret_service = service;
-	return UNDECIDED;
-}
+		return bpf_map_lookup_elem(&services6, &key);
+	} else {
+		const union socket4 key =
+			socket4_of(&packet->dst, packet->dst_port, packet->protocol);
 
-static __always_inline enum gw_verdict service_classify(struct packet *packet, __u32 address_flags,
-							const struct gw_service **ret_service)
-{
-	enum gw_verdict verdict;
-
-	if (!packet->ports) {
-		if (echo_is_request(packet) &&
-		    address_refuse(address_flags, UNDECIDED) == UNDECIDED)
-			return echo_answer(packet);
-		return address_refuse(address_flags, GW_UNSERVED_PROTOCOL);
+		return bpf_map_lookup_elem(&services4, &key);
 	}
-	if (address_flags & GW_ADDRESS_GATEWAY && nat_is_reply_port(packet->dst_port)) {
-		verdict = nat_reply(packet);
-		if (verdict != UNDECIDED)
-			return verdict;
-	}
-	if (!(address_flags & GW_ADDRESS_VIP))
-		return GW_NOT_OURS;
-	verdict = service_find(packet, ret_service);
-	return verdict == GW_UNSERVED_PORT ? address_refuse(address_flags, verdict) : verdict;
 }
 
 #endif

@@ -6,8 +6,12 @@
 #include "packet.h"
 
 #define IP6_EXTENSIONS_MAX 4
-#define IP4_FRAGMENT_MASK 0x3fff    /* more fragments, or an offset */
+#define IP4_FRAGMENT_MASK 0x3fff /* more fragments, or an offset */
+#define IP4_OFFSET_MASK 0x1fff   /* in units of 8 bytes */
+#define IP4_MORE 0x2000
 #define EXTENSION_BYTES_MASK 0x3fff /* 4 headers of at most 2,048 bytes */
+#define EXTENSIONS_START_MAX 512    /* of a frame: behind what an ICMP error quotes it is farther */
+#define DATAGRAM_UNITS_MAX 8191     /* of 8 bytes: a datagram ends at 65,535 */
 
 struct extension {
 	__u8 next;
@@ -15,6 +19,13 @@ struct extension {
 	__u8 type;  /* this and the next: of a routing header only */
 	__u8 segments_left;
 	__u8 data[4];
+};
+
+struct fragment_header {
+	__u8 next;
+	__u8 zero;
+	__be16 offset; /* the last three bits are flags: bit 0 says that others follow */
+	__be32 id;
 };
 
 /* 0/8, 127/8, multicast and broadcast answer nobody and are answered by nobody. */
@@ -33,9 +44,29 @@ static __always_inline bool ip6_is_host(const struct gw_addr *addr)
 	       (addr->word[3] & bpf_htonl(0xfffffffe)); /* :: and ::1 */
 }
 
+/* A piece of a datagram: units of 8 bytes from its start, and more to follow. */
+static __always_inline enum gw_verdict parse_fragment(struct packet *packet, __u32 id, __u16 units,
+						      bool is_last)
+{
+	__u32 bytes = packet->ip_bytes - packet->header_bytes;
+
+	if (units == 0 && is_last)
+		return UNDECIDED; /* all of it (RFC 6946) */
+	if (packet->ip_bytes < packet->header_bytes || bytes == 0 || (!is_last && bytes % 8) ||
+	    units + (bytes + 7) / 8 > DATAGRAM_UNITS_MAX + 1)
+		return GW_BAD_HEADER;
+	packet->fragment_id = id;
+	packet->fragment_units = units;
+	packet->is_first_fragment = units == 0;
+	packet->is_later_fragment = units != 0;
+	return UNDECIDED;
+}
+
 static __always_inline enum gw_verdict parse_ip4_rest(struct packet *packet, struct cursor *cursor)
 {
 	const struct iphdr *ip = packet->ip4;
+	__u16 offset = bpf_ntohs(ip->frag_off);
+	__be16 id = ip->id;
 
 	packet->header_bytes = ip->ihl * 4;
 	packet->ip_bytes = bpf_ntohs(ip->tot_len);
@@ -44,11 +75,9 @@ static __always_inline enum gw_verdict parse_ip4_rest(struct packet *packet, str
 		return GW_BAD_HEADER;
 	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
 		return GW_TRUNCATED;
-	if (ip->frag_off & bpf_htons(IP4_FRAGMENT_MASK))
-		return GW_FRAGMENT;
 	if (!cursor_take(cursor, packet->header_bytes - sizeof(*ip)))
 		return GW_TRUNCATED;
-	return UNDECIDED;
+	return parse_fragment(packet, id, offset & IP4_OFFSET_MASK, !(offset & IP4_MORE));
 }
 
 static __always_inline bool is_extension(__u8 protocol)
@@ -71,7 +100,7 @@ __noinline int packet_skip_extensions(struct xdp_md *ctx, __u32 offset, __u32 pr
 	struct cursor cursor = cursor_at_start(ctx);
 	__u32 bytes = 0;
 
-	if (offset > LINK_BYTES_MAX + sizeof(struct ipv6hdr) || !cursor_take(&cursor, offset))
+	if (offset > EXTENSIONS_START_MAX || !cursor_take(&cursor, offset))
 		return -GW_TRUNCATED;
 	for (int i = 0; i < IP6_EXTENSIONS_MAX && is_extension(protocol); i++) {
 		struct extension *extension = cursor_take(&cursor, sizeof(*extension));
@@ -92,9 +121,12 @@ __noinline int packet_skip_extensions(struct xdp_md *ctx, __u32 offset, __u32 pr
 static __always_inline enum gw_verdict parse_extensions(struct packet *packet,
 							struct cursor *cursor)
 {
-	int way = packet_skip_extensions(packet->ctx, packet->link_bytes + packet->header_bytes,
-					 packet->protocol);
+	int way;
 
+	if (!is_extension(packet->protocol))
+		return UNDECIDED;
+	way = packet_skip_extensions(packet->ctx, packet->link_bytes + packet->header_bytes,
+				     packet->protocol);
 	if (way < 0)
 		return -way;
 	packet->protocol = way >> 16;
@@ -103,6 +135,27 @@ static __always_inline enum gw_verdict parse_extensions(struct packet *packet,
 	    !cursor_take(cursor, way & EXTENSION_BYTES_MASK))
 		return GW_TRUNCATED;
 	return UNDECIDED;
+}
+
+/* Its header, and those that the datagram has behind it: only the first fragment has them. */
+static __always_inline enum gw_verdict parse_ip6_fragment(struct packet *packet,
+							  struct cursor *cursor)
+{
+	struct fragment_header *header = cursor_take(cursor, sizeof(*header));
+	enum gw_verdict verdict;
+	__u16 offset;
+
+	if (!header)
+		return GW_TRUNCATED;
+	offset = bpf_ntohs(header->offset);
+	packet->protocol = header->next;
+	packet->header_bytes += sizeof(*header);
+	if (packet->header_bytes > packet->ip_bytes)
+		return GW_TRUNCATED;
+	verdict = parse_fragment(packet, header->id, offset >> 3, !(offset & 1));
+	if (verdict != UNDECIDED || packet->is_later_fragment)
+		return verdict;
+	return parse_extensions(packet, cursor);
 }
 
 static __always_inline enum gw_verdict parse_ip6_rest(struct packet *packet, struct cursor *cursor)
@@ -116,12 +169,10 @@ static __always_inline enum gw_verdict parse_ip6_rest(struct packet *packet, str
 		return GW_BAD_HEADER;
 	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
 		return GW_TRUNCATED;
-	if (is_extension(packet->protocol)) {
-		verdict = parse_extensions(packet, cursor);
-		if (verdict != UNDECIDED)
-			return verdict;
-	}
-	return packet->protocol == IPPROTO_FRAGMENT ? GW_FRAGMENT : UNDECIDED;
+	verdict = parse_extensions(packet, cursor);
+	if (verdict != UNDECIDED || packet->protocol != IPPROTO_FRAGMENT)
+		return verdict;
+	return parse_ip6_fragment(packet, cursor);
 }
 
 static __always_inline enum gw_verdict parse_tcp(struct packet *packet, struct cursor *cursor,
@@ -153,7 +204,7 @@ static __always_inline enum gw_verdict parse_udp(struct packet *packet, struct c
 		return GW_TRUNCATED;
 	if (bpf_ntohs(udp->len) < sizeof(*udp))
 		return GW_BAD_HEADER;
-	if (bpf_ntohs(udp->len) > bytes)
+	if (bpf_ntohs(udp->len) > bytes && !packet->is_first_fragment)
 		return GW_TRUNCATED;
 	packet->udp = udp;
 	packet->ports = &udp->source;
@@ -189,13 +240,14 @@ static __always_inline enum gw_verdict packet_parse_transport(struct packet *pac
 							      struct cursor *cursor)
 {
 	enum gw_verdict verdict = parse_rest(packet, cursor);
-	__u32 bytes = packet->ip_bytes - packet->header_bytes;
+	__u32 bytes;
 
-	if (verdict != UNDECIDED)
+	if (verdict != UNDECIDED || packet->is_later_fragment)
 		return verdict;
-	if (packet->protocol == IPPROTO_TCP)
+	bytes = packet->ip_bytes - packet->header_bytes;
+	if (packet->protocol == IPPROTO_TCP && !packet->is_error)
 		return parse_tcp(packet, cursor, bytes);
-	if (packet->protocol == IPPROTO_UDP)
+	if (packet->protocol == IPPROTO_UDP && !packet->is_error)
 		return parse_udp(packet, cursor, bytes);
 	if (packet->protocol == (packet->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return parse_icmp(packet, cursor, bytes);

@@ -6,8 +6,9 @@
  * Multilinear hashing: sum of key[i] * word[i] modulo 2^64 over 32-bit words.
  * Its high 32 bits are strongly universal, so whoever does not know the key
  * cannot choose packets that meet in one slot (Lemire and Kaser, "Strongly
- * universal string hashing is fast", 2013, section 3). The finaliser is a
- * bijection (MurmurHash3's fmix64), which spreads the strength over all bits.
+ * universal string hashing is fast", 2013, section 3). The low 32 bits are not:
+ * who needs those finishes the hash first, with a bijection (MurmurHash3's
+ * fmix64) that spreads the strength over all bits.
  */
 #ifndef GUIDEWAY_FLOW_HASH_H
 #define GUIDEWAY_FLOW_HASH_H
@@ -41,7 +42,18 @@ gw_flow_hash(const volatile __u64 *key, const struct gw_addr *src, const struct 
 		h += key[5] * src->word[0] + key[6] * src->word[1] + key[7] * src->word[2];
 		h += key[8] * dst->word[0] + key[9] * dst->word[1] + key[10] * dst->word[2];
 	}
-	return gw_hash_finish(h);
+	return h;
+}
+
+/* Of a client alone, for affinity: all its flows in one slot. */
+static inline __attribute__((always_inline)) __u64
+gw_client_hash(const volatile __u64 *key, const struct gw_addr *client, int is_ipv6)
+{
+	__u64 h = key[0] + key[3] * client->word[3];
+
+	if (is_ipv6)
+		h += key[5] * client->word[0] + key[6] * client->word[1] + key[7] * client->word[2];
+	return h;
 }
 
 /* The slot of a table of slot_count slots: high 32 bits, scaled. */

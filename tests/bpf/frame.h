@@ -56,11 +56,16 @@ struct packet_spec {
 	size_t padding_bytes; /* behind the IP packet */
 };
 
+static inline bool text_is_ip6(const char *text)
+{
+	return strchr(text, ':');
+}
+
 static inline struct gw_addr address(const char *text)
 {
 	struct gw_addr addr = { { 0, 0, htonl(0xffff), 0 } };
 
-	if (strchr(text, ':'))
+	if (text_is_ip6(text))
 		assert_int_equal(inet_pton(AF_INET6, text, &addr), 1);
 	else
 		assert_int_equal(inet_pton(AF_INET, text, &addr.word[3]), 1);
@@ -120,7 +125,7 @@ static inline void frame_append_link(struct frame *frame, const struct packet_sp
 
 static inline bool spec_is_ip6(const struct packet_spec *spec)
 {
-	return strchr(spec->dst, ':');
+	return text_is_ip6(spec->dst);
 }
 
 static inline uint32_t sum_pseudo_header(const struct packet_spec *spec, size_t bytes)

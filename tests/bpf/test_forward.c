@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include "exchange.h"
 
 static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
 
@@ -112,24 +112,30 @@ static void tags_change_with_the_network(void **state)
 {
 	const struct gw_vlan inner = { htons(0x8100), htons(0x2064) };
 	const struct gw_vlan outer = { htons(0x88a8), htons(0x0065) };
-	const struct gw_vlan egress = { htons(0x8100), htons(0x00c8) };
+	const struct gw_vlan ways[][2] = {
+		{},
+		{ { htons(0x8100), htons(0x00c8) } },
+		{ { htons(0x88a8), htons(0x00c8) } },
+		{ { htons(0x88a8), htons(0x0ffe) }, { htons(0x8100), htons(0x0001) } },
+	};
 
 	(void)state;
 	world_open();
-	for (int i = 0; i < 12; i++) {
-		bool is_ip6 = i % 2, has_egress_tag = i / 2 % 2;
-		int tags = i / 4;
+	for (int i = 0; i < 24; i++) {
+		bool is_ip6 = i % 2;
+		int tags = i / 2 % 3;
+		const struct gw_vlan *way = ways[i / 6];
 		struct gw_next_hop hop = next_hop_to_backend(is_ip6);
 		struct packet_spec spec = request(is_ip6, IPPROTO_UDP), out, reply, back;
 
-		hop.vlan = has_egress_tag ? egress : (struct gw_vlan){};
-		set_next_hop(is_ip6 ? BACKEND_ID6 : BACKEND_ID4, hop);
+		memcpy(hop.vlan, way, sizeof(hop.vlan));
+		set_next_hop(is_ip6 ? NEXT_HOP6 : NEXT_HOP4, hop);
 		spec.vlan[0] = tags == 2 ? outer : tags == 1 ? inner : (struct gw_vlan){};
 		spec.vlan[1] = tags == 2 ? inner : (struct gw_vlan){};
 		out = forwarded(spec);
-		out.vlan[0] = hop.vlan;
+		memcpy(out.vlan, way, sizeof(out.vlan));
 		reply = reply_to(spec);
-		reply.vlan[0] = hop.vlan;
+		memcpy(reply.vlan, way, sizeof(reply.vlan));
 		back = replied(reply, spec);
 		run_and_expect(&spec, GW_FORWARDED, XDP_REDIRECT, &out);
 		run_and_expect(&reply, GW_REPLIED, XDP_TX, &back);
@@ -144,7 +150,7 @@ static void the_device_of_arrival_sends_by_itself(void **state)
 	(void)state;
 	world_open();
 	hop.ifindex = INGRESS;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	run_and_expect(&spec, GW_FORWARDED, XDP_TX, &out);
 }
 
@@ -169,13 +175,13 @@ static void the_last_hop_is_not_forwarded(void **state)
 	(void)state;
 	world_open();
 	spec.ttl = spec6.ttl = 1;
-	run_to_end(&spec, GW_TTL_EXCEEDED);
-	run_to_end(&spec6, GW_TTL_EXCEEDED);
+	(void)run(&spec, GW_TTL_ANSWERED, XDP_TX);
+	(void)run(&spec6, GW_TTL_ANSWERED, XDP_TX);
 	spec.ttl = spec6.ttl = 2;
 	(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
 	(void)run(&spec6, GW_FORWARDED, XDP_REDIRECT);
 	reply.ttl = 1;
-	run_to_end(&reply, GW_TTL_EXCEEDED);
+	(void)run(&reply, GW_TTL_ANSWERED, XDP_TX);
 }
 
 static void the_mtu_counts_the_ip_packet_alone(void **state)
@@ -190,7 +196,7 @@ static void the_mtu_counts_the_ip_packet_alone(void **state)
 		spec.payload_bytes = 1500 - 8 - (is_ip6 ? 40 : 20);
 		(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
 		spec.payload_bytes++;
-		run_to_end(&spec, GW_TOO_BIG);
+		(void)run(&spec, GW_TOO_BIG_ANSWERED, XDP_TX);
 	}
 }
 
@@ -202,7 +208,7 @@ static void a_jumbo_frame_in_pieces_is_forwarded_whole(void **state)
 	(void)state;
 	world_open();
 	hop.mtu = 9000;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	spec.payload_bytes = 7000;
 	there_and_back(&spec);
 }
@@ -221,8 +227,8 @@ static void without_headroom_for_a_tag_nothing_is_sent(void **state)
 
 	(void)state;
 	world_open();
-	hop.vlan = (struct gw_vlan){ htons(0x8100), htons(7) };
-	set_next_hop(BACKEND_ID4, hop);
+	hop.vlan[0] = (struct gw_vlan){ htons(0x8100), htons(7) };
+	set_next_hop(NEXT_HOP4, hop);
 	memmove(frame.bytes + METADATA_BYTES, frame.bytes, frame.size);
 	opts.data_size_in = METADATA_BYTES + frame.size;
 	r = bpf_prog_test_run_opts(bpf_program__fd(world->progs.guideway), &opts);
@@ -243,11 +249,11 @@ static void without_a_neighbour_nothing_is_sent(void **state)
 	(void)state;
 	world_open();
 	hop.flags = 0;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	run_to_end(&spec, GW_NO_NEXT_HOP);
-	set_backend(BACKEND_ID4, BACKEND4, 8080, GW_NONE);
+	set_backend(SERVICE_TCP4, BACKEND4, 8080, GW_NONE);
 	run_to_end(&spec, GW_NO_NEXT_HOP);
-	set_backend(BACKEND_ID4, BACKEND4, 8080, 1000);
+	set_backend(SERVICE_TCP4, BACKEND4, 8080, 1000);
 	run_to_end(&spec, GW_NO_NEXT_HOP);
 }
 
@@ -259,18 +265,18 @@ static void without_a_gateway_address_nothing_is_sent(void **state)
 	(void)state;
 	world_open();
 	hop.gateway_count = 0;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	run_to_end(&spec, GW_NO_GATEWAY_ADDRESS);
 	hop.gateway_count = 1;
 	hop.gateway_first = GW_GATEWAY_MAX;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	run_to_end(&spec, GW_NO_GATEWAY_ADDRESS);
 }
 
 static void a_table_that_points_nowhere_drops(void **state)
 {
-	struct gw_service far = { .slot_offset = 1000, .slot_count = SLOTS, .mode = GW_MODE_SNAT };
-	struct gw_service modeless = { .slot_count = SLOTS };
+	struct gw_service far = service_in_mode(SERVICE_TCP4, GW_MODE_SNAT);
+	struct gw_service modeless = service_in_mode(SERVICE_TCP4, 0);
 	struct packet_spec spec = request4(IPPROTO_TCP);
 
 	(void)state;
@@ -279,61 +285,53 @@ static void a_table_that_points_nowhere_drops(void **state)
 	run_to_end(&spec, GW_BAD_TABLE);
 	set_slots(SERVICE_TCP4, 1000);
 	run_to_end(&spec, GW_BAD_TABLE);
+	far.slot_offset = 1000;
 	set_service(VIP4, IPPROTO_TCP, 80, &far);
 	run_to_end(&spec, GW_BAD_TABLE);
-	set_slots(SERVICE_TCP4, BACKEND_ID4);
+	set_slots(SERVICE_TCP4, SERVICE_TCP4);
 	set_service(VIP4, IPPROTO_TCP, 80, &modeless);
 	run_to_end(&spec, GW_BAD_TABLE);
 }
 
-static void traffic_is_counted_by_service_and_backend(void **state)
+static void traffic_is_counted_by_backend(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
-	const struct bpf_map *maps[2];
-	const uint32_t index[] = { SERVICE_UDP4, BACKEND_ID4 };
-	uint64_t bytes, reply_bytes;
+	struct gw_traffic traffic;
 
 	(void)state;
 	world_open();
-	maps[0] = world->maps.service_traffic;
-	maps[1] = world->maps.backend_traffic;
-	bytes = frame_build(&spec).size;
-	reply_bytes = frame_build(&reply).size;
 	for (int i = 0; i < 3; i++)
 		(void)run(&spec, GW_FORWARDED, XDP_REDIRECT);
 	(void)run(&reply, GW_REPLIED, XDP_TX);
-	for (int i = 0; i < 2; i++) {
-		struct gw_traffic traffic = traffic_of(maps[i], index[i]);
-
-		assert_int_equal(traffic.packets, 3);
-		assert_int_equal(traffic.bytes, 3 * bytes);
-		assert_int_equal(traffic.flows, 1);
-		assert_int_equal(traffic.reply_packets, 1);
-		assert_int_equal(traffic.reply_bytes, reply_bytes);
-	}
+	traffic = traffic_of(SERVICE_UDP4);
+	assert_int_equal(traffic.packets, 3);
+	assert_int_equal(traffic.bytes, 3 * frame_build(&spec).size);
+	assert_int_equal(traffic.flows, 1);
+	assert_int_equal(traffic.reply_packets, 1);
+	assert_int_equal(traffic.reply_bytes, frame_build(&reply).size);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(requests_and_replies_are_translated_byte_by_byte),
-		TEST(every_payload_length_keeps_its_checksum),
-		TEST(ethernet_padding_is_not_part_of_the_packet),
-		TEST(udp_without_a_checksum_stays_without),
-		TEST(a_computed_udp_checksum_of_0_is_written_as_ffff),
-		TEST(ip_options_and_extension_headers_go_along),
-		TEST(tags_change_with_the_network),
-		TEST(the_device_of_arrival_sends_by_itself),
-		TEST(replies_follow_a_client_that_changes_its_link),
-		TEST(the_last_hop_is_not_forwarded),
-		TEST(the_mtu_counts_the_ip_packet_alone),
-		TEST(a_jumbo_frame_in_pieces_is_forwarded_whole),
-		TEST(without_headroom_for_a_tag_nothing_is_sent),
-		TEST(without_a_neighbour_nothing_is_sent),
-		TEST(without_a_gateway_address_nothing_is_sent),
-		TEST(a_table_that_points_nowhere_drops),
-		TEST(traffic_is_counted_by_service_and_backend),
+		cmocka_unit_test(requests_and_replies_are_translated_byte_by_byte),
+		cmocka_unit_test(every_payload_length_keeps_its_checksum),
+		cmocka_unit_test(ethernet_padding_is_not_part_of_the_packet),
+		cmocka_unit_test(udp_without_a_checksum_stays_without),
+		cmocka_unit_test(a_computed_udp_checksum_of_0_is_written_as_ffff),
+		cmocka_unit_test(ip_options_and_extension_headers_go_along),
+		cmocka_unit_test(tags_change_with_the_network),
+		cmocka_unit_test(the_device_of_arrival_sends_by_itself),
+		cmocka_unit_test(replies_follow_a_client_that_changes_its_link),
+		cmocka_unit_test(the_last_hop_is_not_forwarded),
+		cmocka_unit_test(the_mtu_counts_the_ip_packet_alone),
+		cmocka_unit_test(a_jumbo_frame_in_pieces_is_forwarded_whole),
+		cmocka_unit_test(without_headroom_for_a_tag_nothing_is_sent),
+		cmocka_unit_test(without_a_neighbour_nothing_is_sent),
+		cmocka_unit_test(without_a_gateway_address_nothing_is_sent),
+		cmocka_unit_test(a_table_that_points_nowhere_drops),
+		cmocka_unit_test(traffic_is_counted_by_backend),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }

@@ -6,39 +6,41 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include <time.h>
+
+#include "exchange.h"
 
 static void world_open_with_ports(uint16_t count)
 {
 	struct gw_config config = world_config();
 
 	config.nat_port_count = count;
-	world_open_with(config, NAT_ENTRIES);
+	world_open_with(config, LRU_ENTRIES);
 }
 
-static struct gw_nat_key nat_key(uint8_t protocol, uint16_t port)
+static struct gw_nat_key4 nat_key(uint8_t protocol, uint16_t port)
 {
-	return (struct gw_nat_key){ .backend = address(BACKEND4),
-				    .gateway = address(GATEWAY4),
-				    .backend_port = htons(8080),
-				    .gateway_port = htons(port),
-				    .protocol = protocol };
+	return (struct gw_nat_key4){ .backend = address(BACKEND4).word[3],
+				     .gateway = address(GATEWAY4).word[3],
+				     .backend_port = htons(8080),
+				     .gateway_port = htons(port),
+				     .protocol = protocol };
 }
 
 static bool nat_get(const struct bpf_map *map, uint8_t protocol, uint16_t port,
-		    struct gw_nat *ret_entry)
+		    struct gw_nat4 *ret_entry)
 {
-	struct gw_nat_key key = nat_key(protocol, port);
+	struct gw_nat_key4 key = nat_key(protocol, port);
 
 	return bpf_map_lookup_elem(bpf_map__fd(map), &key, ret_entry) == 0;
 }
 
 /* The entry of the world's only port, which must be in this map and not in the other. */
-static struct gw_nat entry_in(const struct bpf_map *map, uint8_t protocol)
+static struct gw_nat4 entry_in(const struct bpf_map *map, uint8_t protocol)
 {
 	const struct bpf_map *other =
-		map == world->maps.nat ? world->maps.nat_unconfirmed : world->maps.nat;
-	struct gw_nat entry = {}, unwanted;
+		map == world->maps.nat4 ? world->maps.nat_unconfirmed4 : world->maps.nat4;
+	struct gw_nat4 entry = {}, unwanted;
 
 	assert_true(nat_get(map, protocol, NAT_PORT, &entry));
 	assert_false(nat_get(other, protocol, NAT_PORT, &unwanted));
@@ -151,7 +153,7 @@ static void more_gateway_addresses_are_more_ports(void **state)
 	set_gateway(6, "10.1.0.206");
 	set_gateway(7, "10.1.0.207");
 	hop.gateway_count = 3;
-	set_next_hop(BACKEND_ID4, hop);
+	set_next_hop(NEXT_HOP4, hop);
 	for (int client = 0; client < 3; client++)
 		assert_int_equal(send_from(1000 + client, IPPROTO_UDP, 0, &port), GW_FORWARDED);
 	assert_int_equal(send_from(1003, IPPROTO_UDP, 0, &port), GW_NAT_PORTS_EXHAUSTED);
@@ -174,7 +176,7 @@ static uint64_t moved_bits(bool clears)
 
 static uint64_t flows(void)
 {
-	return traffic_of(world->maps.service_traffic, SERVICE_UDP4).flows;
+	return traffic_of(SERVICE_UDP4).flows;
 }
 
 /* The next client whose first port of two is this one, and who now holds it; the other is free. */
@@ -184,9 +186,9 @@ static uint16_t client_that_prefers(uint16_t port, uint16_t client)
 
 	do {
 		for (uint16_t i = 0; i < 2; i++) {
-			struct gw_nat_key key = nat_key(IPPROTO_UDP, NAT_PORT + i);
+			struct gw_nat_key4 key = nat_key(IPPROTO_UDP, NAT_PORT + i);
 
-			(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat_unconfirmed), &key);
+			(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat_unconfirmed4), &key);
 		}
 		assert_int_equal(send_from(++client, IPPROTO_UDP, 0, &got), GW_FORWARDED);
 	} while (got != port);
@@ -247,17 +249,17 @@ static void a_reply_must_match_the_whole_tuple(void **state)
 /* Lays another client's entry of this age on the world's only port. */
 static void hold_port(bool is_confirmed, uint8_t protocol, uint32_t held_state, uint32_t age_s)
 {
-	struct gw_nat_key key = nat_key(protocol, NAT_PORT);
-	struct gw_nat entry = { .client = address("203.0.113.9"),
-				.vip = address(VIP4),
-				.client_port = htons(9999),
-				.vip_port = htons(80),
-				.seen = now_s() - age_s,
-				.state = held_state };
+	struct gw_nat_key4 key = nat_key(protocol, NAT_PORT);
+	struct gw_nat4 entry = { .client = address("203.0.113.9").word[3],
+				 .vip = address(VIP4).word[3],
+				 .common = { .client_port = htons(9999),
+					     .vip_port = htons(80),
+					     .seen = now_s() - age_s,
+					     .state = held_state } };
 
-	(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat), &key);
-	(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat_unconfirmed), &key);
-	map_set(is_confirmed ? world->maps.nat : world->maps.nat_unconfirmed, &key, &entry);
+	(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat4), &key);
+	(void)bpf_map_delete_elem(bpf_map__fd(world->maps.nat_unconfirmed4), &key);
+	map_set(is_confirmed ? world->maps.nat4 : world->maps.nat_unconfirmed4, &key, &entry);
 }
 
 static void a_port_is_free_when_its_flow_has_been_silent_for_its_time(void **state)
@@ -286,15 +288,15 @@ static void a_port_is_free_when_its_flow_has_been_silent_for_its_time(void **sta
 	world_open();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t protocol = cases[i].protocol;
-		struct gw_nat entry;
+		struct gw_nat4 entry;
 
 		hold_port(cases[i].is_confirmed, protocol, cases[i].state, cases[i].timeout_s - 1);
 		assert_int_equal(send_from(33333, protocol, SYN, NULL), GW_NAT_PORTS_EXHAUSTED);
 		hold_port(cases[i].is_confirmed, protocol, cases[i].state, cases[i].timeout_s + 1);
 		assert_int_equal(send_from(33333, protocol, SYN, NULL), GW_FORWARDED);
-		entry = entry_in(world->maps.nat_unconfirmed, protocol);
-		assert_int_equal(entry.client_port, htons(33333));
-		assert_int_equal(entry.state, 0);
+		entry = entry_in(world->maps.nat_unconfirmed4, protocol);
+		assert_int_equal(entry.common.client_port, htons(33333));
+		assert_int_equal(entry.common.state, 0);
 	}
 }
 
@@ -311,10 +313,10 @@ static void who_lost_a_port_does_not_get_the_next_flows_replies(void **state)
 
 static void age_entry(const struct bpf_map *map, uint8_t protocol, uint32_t seen)
 {
-	struct gw_nat_key key = nat_key(protocol, NAT_PORT);
-	struct gw_nat entry = entry_in(map, protocol);
+	struct gw_nat_key4 key = nat_key(protocol, NAT_PORT);
+	struct gw_nat4 entry = entry_in(map, protocol);
 
-	entry.seen = seen;
+	entry.common.seen = seen;
 	map_set(map, &key, &entry);
 }
 
@@ -324,15 +326,15 @@ static void both_directions_keep_an_entry_young(void **state)
 
 	(void)state;
 	world_open();
-	map = world->maps.nat_unconfirmed;
+	map = world->maps.nat_unconfirmed4;
 	client_sends(IPPROTO_UDP, 0);
-	assert_in_range(entry_in(map, IPPROTO_UDP).seen, now_s() - 1, now_s());
+	assert_in_range(entry_in(map, IPPROTO_UDP).common.seen, now_s() - 1, now_s());
 	age_entry(map, IPPROTO_UDP, now_s() - 20);
 	client_sends(IPPROTO_UDP, 0);
-	assert_in_range(entry_in(map, IPPROTO_UDP).seen, now_s() - 1, now_s());
+	assert_in_range(entry_in(map, IPPROTO_UDP).common.seen, now_s() - 1, now_s());
 	age_entry(map, IPPROTO_UDP, now_s() - 20);
 	backend_sends(IPPROTO_UDP, 0);
-	assert_in_range(entry_in(map, IPPROTO_UDP).seen, now_s() - 1, now_s());
+	assert_in_range(entry_in(map, IPPROTO_UDP).common.seen, now_s() - 1, now_s());
 }
 
 static void an_old_entry_that_nobody_took_is_still_its_flows(void **state)
@@ -340,7 +342,7 @@ static void an_old_entry_that_nobody_took_is_still_its_flows(void **state)
 	(void)state;
 	world_open();
 	client_sends(IPPROTO_UDP, 0);
-	age_entry(world->maps.nat_unconfirmed, IPPROTO_UDP, now_s() - 1000);
+	age_entry(world->maps.nat_unconfirmed4, IPPROTO_UDP, now_s() - 1000);
 	client_sends(IPPROTO_UDP, 0);
 	assert_int_equal(flows(), 1);
 }
@@ -353,7 +355,7 @@ static void an_entry_that_is_being_taken_is_nobodys(void **state)
 	(void)state;
 	world_open();
 	client_sends(IPPROTO_UDP, 0);
-	age_entry(world->maps.nat_unconfirmed, IPPROTO_UDP, 0);
+	age_entry(world->maps.nat_unconfirmed4, IPPROTO_UDP, 0);
 	assert_int_equal(send_from(33333, IPPROTO_UDP, 0, NULL), GW_NAT_PORTS_EXHAUSTED);
 	assert_int_equal(send_from(1001, IPPROTO_UDP, 0, NULL), GW_NAT_PORTS_EXHAUSTED);
 	run_to_end(&reply, GW_NOT_OURS);
@@ -365,12 +367,13 @@ static void tcp_is_confirmed_by_the_third_packet_of_its_handshake(void **state)
 	world_open();
 	client_sends(IPPROTO_TCP, SYN);
 	client_sends(IPPROTO_TCP, ACK); /* nothing has answered */
-	assert_int_equal(entry_in(world->maps.nat_unconfirmed, IPPROTO_TCP).state, 0);
+	assert_int_equal(entry_in(world->maps.nat_unconfirmed4, IPPROTO_TCP).common.state, 0);
 	backend_sends(IPPROTO_TCP, SYN | ACK);
 	client_sends(IPPROTO_TCP, SYN); /* again */
-	assert_int_equal(entry_in(world->maps.nat_unconfirmed, IPPROTO_TCP).state, GW_NAT_REPLIED);
+	assert_int_equal(entry_in(world->maps.nat_unconfirmed4, IPPROTO_TCP).common.state,
+			 GW_NAT_REPLIED);
 	client_sends(IPPROTO_TCP, ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, GW_NAT_REPLIED);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, GW_NAT_REPLIED);
 	backend_sends(IPPROTO_TCP, ACK);
 	client_sends(IPPROTO_TCP, ACK);
 }
@@ -382,7 +385,7 @@ static void a_port_scan_is_never_confirmed(void **state)
 	client_sends(IPPROTO_TCP, SYN);
 	backend_sends(IPPROTO_TCP, SYN | ACK);
 	client_sends(IPPROTO_TCP, RST);
-	assert_int_equal(entry_in(world->maps.nat_unconfirmed, IPPROTO_TCP).state,
+	assert_int_equal(entry_in(world->maps.nat_unconfirmed4, IPPROTO_TCP).common.state,
 			 GW_NAT_REPLIED | GW_NAT_RESET);
 }
 
@@ -393,9 +396,10 @@ static void udp_is_confirmed_by_the_request_after_a_reply(void **state)
 	client_sends(IPPROTO_UDP, 0);
 	client_sends(IPPROTO_UDP, 0);
 	backend_sends(IPPROTO_UDP, 0);
-	assert_int_equal(entry_in(world->maps.nat_unconfirmed, IPPROTO_UDP).state, GW_NAT_REPLIED);
+	assert_int_equal(entry_in(world->maps.nat_unconfirmed4, IPPROTO_UDP).common.state,
+			 GW_NAT_REPLIED);
 	client_sends(IPPROTO_UDP, 0);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_UDP).state, GW_NAT_REPLIED);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_UDP).common.state, GW_NAT_REPLIED);
 	assert_int_equal(flows(), 1);
 }
 
@@ -414,19 +418,19 @@ static void who_closed_first_is_known(void **state)
 	world_open();
 	open_connection();
 	client_sends(IPPROTO_TCP, FIN | ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state,
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state,
 			 GW_NAT_REPLIED | GW_NAT_CLIENT_FIN);
 	backend_sends(IPPROTO_TCP, FIN | ACK);
 	client_sends(IPPROTO_TCP, ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, both);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, both);
 
 	client_sends(IPPROTO_TCP, SYN);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, 0);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, 0);
 	backend_sends(IPPROTO_TCP, SYN | ACK);
 	backend_sends(IPPROTO_TCP, FIN | ACK);
 	backend_sends(IPPROTO_TCP, FIN | ACK); /* again */
 	client_sends(IPPROTO_TCP, FIN | ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state,
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state,
 			 both | GW_NAT_BACKEND_CLOSED_FIRST);
 }
 
@@ -436,12 +440,12 @@ static void a_client_may_use_its_port_again_once_the_connection_ends(void **stat
 	world_open();
 	open_connection();
 	client_sends(IPPROTO_TCP, SYN); /* a stray one: the connection lives */
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, GW_NAT_REPLIED);
-	assert_int_equal(traffic_of(world->maps.service_traffic, SERVICE_TCP4).flows, 1);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, GW_NAT_REPLIED);
+	assert_int_equal(traffic_of(SERVICE_TCP4).flows, 1);
 	backend_sends(IPPROTO_TCP, RST);
 	client_sends(IPPROTO_TCP, SYN);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, 0);
-	assert_int_equal(traffic_of(world->maps.service_traffic, SERVICE_TCP4).flows, 2);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, 0);
+	assert_int_equal(traffic_of(SERVICE_TCP4).flows, 2);
 }
 
 static void a_reset_does_not_count_when_the_client_goes_on(void **state)
@@ -450,24 +454,24 @@ static void a_reset_does_not_count_when_the_client_goes_on(void **state)
 	world_open();
 	open_connection();
 	client_sends(IPPROTO_TCP, RST | ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state,
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state,
 			 GW_NAT_REPLIED | GW_NAT_RESET);
 	client_sends(IPPROTO_TCP, ACK);
-	assert_int_equal(entry_in(world->maps.nat, IPPROTO_TCP).state, GW_NAT_REPLIED);
+	assert_int_equal(entry_in(world->maps.nat4, IPPROTO_TCP).common.state, GW_NAT_REPLIED);
 }
 
 /* Both exist only while a promotion is going on; replies have one receiver even then. */
 static void a_confirmed_entry_goes_before_an_unconfirmed_one(void **state)
 {
-	struct gw_nat_key key = nat_key(IPPROTO_UDP, NAT_PORT);
-	struct gw_nat entry;
+	struct gw_nat_key4 key = nat_key(IPPROTO_UDP, NAT_PORT);
+	struct gw_nat4 entry;
 
 	(void)state;
 	world_open();
 	client_sends(IPPROTO_UDP, 0);
-	entry = entry_in(world->maps.nat_unconfirmed, IPPROTO_UDP);
-	entry.client_port = htons(1001);
-	map_set(world->maps.nat, &key, &entry);
+	entry = entry_in(world->maps.nat_unconfirmed4, IPPROTO_UDP);
+	entry.common.client_port = htons(1001);
+	map_set(world->maps.nat4, &key, &entry);
 	assert_int_equal(send_from(33333, IPPROTO_UDP, 0, NULL), GW_NAT_PORTS_EXHAUSTED);
 	assert_int_equal(send_from(1001, IPPROTO_UDP, 0, NULL), GW_FORWARDED);
 	reply_reaches(NAT_PORT, 1001);
@@ -504,7 +508,7 @@ static void a_flood_of_syns_evicts_no_confirmed_flow(void **state)
 {
 	struct gw_config config = world_config();
 	struct packet_spec reply = reply_to(request4(IPPROTO_TCP));
-	struct gw_nat entry;
+	struct gw_nat4 entry;
 	uint16_t half_open;
 
 	(void)state;
@@ -514,11 +518,11 @@ static void a_flood_of_syns_evicts_no_confirmed_flow(void **state)
 	reply.dst_port = port_of(33333, SYN);
 	(void)run(&reply, GW_REPLIED, XDP_TX);
 	(void)port_of(33333, ACK);
-	assert_true(nat_get(world->maps.nat, IPPROTO_TCP, reply.dst_port, &entry));
+	assert_true(nat_get(world->maps.nat4, IPPROTO_TCP, reply.dst_port, &entry));
 
 	flood(3000);
-	assert_false(nat_get(world->maps.nat_unconfirmed, IPPROTO_TCP, half_open, &entry));
-	assert_true(nat_get(world->maps.nat, IPPROTO_TCP, reply.dst_port, &entry));
+	assert_false(nat_get(world->maps.nat_unconfirmed4, IPPROTO_TCP, half_open, &entry));
+	assert_true(nat_get(world->maps.nat4, IPPROTO_TCP, reply.dst_port, &entry));
 	(void)run(&reply, GW_REPLIED, XDP_TX);
 	assert_int_equal(port_of(33333, ACK), reply.dst_port);
 }
@@ -526,26 +530,26 @@ static void a_flood_of_syns_evicts_no_confirmed_flow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(two_clients_never_share_a_port),
-		TEST(when_all_ports_are_held_the_next_flow_is_dropped),
-		TEST(every_port_of_a_power_of_two_is_found),
-		TEST(more_gateway_addresses_are_more_ports),
-		TEST(a_flow_that_moved_is_remembered_by_a_bit),
-		TEST(a_reply_must_match_the_whole_tuple),
-		TEST(a_port_is_free_when_its_flow_has_been_silent_for_its_time),
-		TEST(who_lost_a_port_does_not_get_the_next_flows_replies),
-		TEST(both_directions_keep_an_entry_young),
-		TEST(an_old_entry_that_nobody_took_is_still_its_flows),
-		TEST(an_entry_that_is_being_taken_is_nobodys),
-		TEST(tcp_is_confirmed_by_the_third_packet_of_its_handshake),
-		TEST(a_port_scan_is_never_confirmed),
-		TEST(udp_is_confirmed_by_the_request_after_a_reply),
-		TEST(who_closed_first_is_known),
-		TEST(a_client_may_use_its_port_again_once_the_connection_ends),
-		TEST(a_reset_does_not_count_when_the_client_goes_on),
-		TEST(a_confirmed_entry_goes_before_an_unconfirmed_one),
-		TEST(a_flood_of_syns_evicts_no_confirmed_flow),
+		cmocka_unit_test(two_clients_never_share_a_port),
+		cmocka_unit_test(when_all_ports_are_held_the_next_flow_is_dropped),
+		cmocka_unit_test(every_port_of_a_power_of_two_is_found),
+		cmocka_unit_test(more_gateway_addresses_are_more_ports),
+		cmocka_unit_test(a_flow_that_moved_is_remembered_by_a_bit),
+		cmocka_unit_test(a_reply_must_match_the_whole_tuple),
+		cmocka_unit_test(a_port_is_free_when_its_flow_has_been_silent_for_its_time),
+		cmocka_unit_test(who_lost_a_port_does_not_get_the_next_flows_replies),
+		cmocka_unit_test(both_directions_keep_an_entry_young),
+		cmocka_unit_test(an_old_entry_that_nobody_took_is_still_its_flows),
+		cmocka_unit_test(an_entry_that_is_being_taken_is_nobodys),
+		cmocka_unit_test(tcp_is_confirmed_by_the_third_packet_of_its_handshake),
+		cmocka_unit_test(a_port_scan_is_never_confirmed),
+		cmocka_unit_test(udp_is_confirmed_by_the_request_after_a_reply),
+		cmocka_unit_test(who_closed_first_is_known),
+		cmocka_unit_test(a_client_may_use_its_port_again_once_the_connection_ends),
+		cmocka_unit_test(a_reset_does_not_count_when_the_client_goes_on),
+		cmocka_unit_test(a_confirmed_entry_goes_before_an_unconfirmed_one),
+		cmocka_unit_test(a_flood_of_syns_evicts_no_confirmed_flow),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, world_close);
 }

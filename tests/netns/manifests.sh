@@ -12,9 +12,11 @@ put() {
 remove() { rm "${@/#/$manifests/}"; }
 
 # service NAME "ADDRESS..." PORT/PROTOCOL:TARGET...
-# Serves the pods with the label app=NAME on these addresses.
+# Serves the pods with the label app=NAME on these addresses. Annotations, each one of
+# "guideway.dev/name: value", are in the array annotations.
+annotations=()
 service() {
-	local name=$1 address port
+	local name=$1 address port annotation
 	local -a addresses
 	read -ra addresses <<<"$2"
 	shift 2
@@ -24,6 +26,12 @@ service() {
 		metadata:
 		  name: $name
 		  namespace: default
+	END
+	if ((${#annotations[@]})); then
+		echo "  annotations:"
+		for annotation in "${annotations[@]}"; do echo "    $annotation"; done
+	fi
+	cat <<-END
 		spec:
 		  type: LoadBalancer
 		  ipFamilyPolicy: PreferDualStack

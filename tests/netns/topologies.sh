@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# topologies.sh - the two networks most tests use. Sourced by lib.sh.
+# topologies.sh - the networks most tests use. Sourced by lib.sh.
 #
 #   two_armed:  client eth0 ---- eth0 gateway eth1 ---- LAN ---- pod1, pod2, ...
 #   one_armed:  client eth0, gateway eth0, pod1, pod2, ... on one LAN
 #
 # The client reaches the VIPs through the gateway. The pods know no route to the client of
 # two_armed, and the gateway's kernel forwards nothing: what arrives, XDP has sent.
+# routed_replies gives two_armed pods the gateway as their router, for mode dnat;
+# direct_replies gives one_armed pods the VIPs, for the modes whose backends answer directly.
 
 : "${work?is where servers write}"
 vip=192.0.2.10 vip6=2001:db8:2::10
@@ -65,6 +67,36 @@ one_armed() {
 	client_routes
 }
 
+routed_replies() {
+	local i
+	in_ns gateway sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	for ((i = 1; i <= $1; i++)); do
+		in_ns "pod$i" ip route add default via "$pod_net.1"
+		in_ns "pod$i" ip -6 route add default via "$pod_net6:1"
+	done
+}
+
+# What every backend of a direct mode needs: the VIPs on a device that is no network's, and no
+# ARP answer for them.
+direct_replies() {
+	local i address
+	for ((i = 1; i <= $1; i++)); do
+		in_ns "pod$i" sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
+		for address in "$vip/32" "$vip6/128" "${@:2}"; do
+			addresses "pod$i" lo "$address"
+		done
+	done
+}
+
+# Pods that unwrap what the gateway wraps: see guideway decap.
+unwrapping() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		in_ns "pod$i" "$GUIDEWAY" decap --interface eth0 --pin-dir "$pin_dir-pod$i" \
+			--from "$pod_net.0/24" --from "$pod_net6:/64" >"$work/decap.pod$i"
+	done
+}
+
 listens() { [[ -n $(in_ns "$1" ss -Hltun "sport = :$2") ]]; }
 
 # echo_server NS [PORT]: answers with the namespace's name, over TCP and UDP
@@ -92,5 +124,15 @@ echo_pods() {
 }
 
 echo_service() { service echo "$vip $vip6" 7/TCP:9000 7/UDP:9000 | put echo.yaml; }
+
+# The modes that change no port need the pods' own.
+echo_port() { [[ $1 == [sd]nat ]] && echo 7 || echo 9000; }
+echo_service_in_mode() { # MODE
+	local port
+	port=$(echo_port "$1")
+	annotations=("guideway.dev/forwarding-mode: $1")
+	service echo "$vip $vip6" "$port/TCP:9000" "$port/UDP:9000" | put echo.yaml
+	annotations=()
+}
 
 gateway_up() { agent_up gateway "${gateway_interfaces[@]}" "$@"; }

@@ -98,6 +98,14 @@ static inline void request(struct object *object, const char *vip)
 	*added = address(vip);
 }
 
+static inline void restrict_to(struct object *object, const char *range)
+{
+	struct prefix *added = append(object, &object->service.source_ranges,
+				      &object->service.source_range_count, sizeof(*added));
+
+	assert_int_equal(prefix_parse(range, added, NULL), 0);
+}
+
 /* A Service on vip, unless NULL, with one unnamed TCP port. */
 static inline struct object *simple_service(const char *name, const char *vip, uint16_t port)
 {
@@ -192,6 +200,38 @@ static inline size_t dump_backend(char *text, size_t size, const struct backend 
 	return used;
 }
 
+/* What is not as in a Service that says nothing. */
+static inline size_t dump_policies(char *text, size_t size, const struct service *service)
+{
+	size_t used = 0;
+
+	if (service->mode != FORWARDING_MODE_SNAT)
+		used += (size_t)snprintf(text + used, size - used, " %s",
+					 forwarding_mode_name(service->mode));
+	if (service->fallback == SERVICE_DROP)
+		used += (size_t)snprintf(text + used, size - used, " DROP");
+	if (service->affinity)
+		used += (size_t)snprintf(text + used, size - used, " affinity=%u",
+					 service->affinity_timeout_s);
+	if (service->flows_per_second)
+		used += (size_t)snprintf(text + used, size - used, " flows=%u",
+					 service->flows_per_second);
+	if (service->tcp_mss)
+		used += (size_t)snprintf(text + used, size - used, " mss=%u", service->tcp_mss);
+	if (service->has_source_ranges)
+		used += (size_t)snprintf(text + used, size - used, " from");
+	for (size_t i = 0; i < service->source_range_count; i++) {
+		const struct prefix *range = &service->source_ranges[i];
+		char written[ADDRESS_TEXT_SIZE];
+
+		used += (size_t)snprintf(text + used, size - used, " %s/%u",
+					 address_format(&range->address, written),
+					 prefix_is_ipv4(range) ? range->length - 96u
+							       : range->length);
+	}
+	return used;
+}
+
 /* A line for each service, everything that is in it; valid until the next call. */
 static inline const char *services_text(const struct model *model)
 {
@@ -211,9 +251,7 @@ static inline const char *services_text(const struct model *model)
 		if (service->port_name[0])
 			used += (size_t)snprintf(text + used, sizeof(text) - used, ":%s",
 						 service->port_name);
-		assert_int_equal(service->mode, FORWARDING_MODE_SNAT);
-		if (service->fallback == SERVICE_DROP)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, " DROP");
+		used += dump_policies(text + used, sizeof(text) - used, service);
 		for (size_t b = 0; b < service->backend_count; b++)
 			used += dump_backend(text + used, sizeof(text) - used,
 					     &service->backends[b]);

@@ -233,6 +233,33 @@ static void a_prefix_contains_its_addresses_only(void **state)
 	}
 }
 
+static void prefixes_are_sorted_so_that_a_wider_one_comes_first(void **state)
+{
+	static const char *const sorted[] = { "::/0",        "0.0.0.0/0",   "10.0.0.0/8",
+					      "10.0.0.0/24", "10.1.0.0/16", "2001:db8::/32" };
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		for (int j = 0; j < 6; j++) {
+			struct prefix a = prefix(sorted[i]), b = prefix(sorted[j]);
+			int order = prefix_compare(&a, &b);
+
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+		}
+}
+
+static void a_prefix_knows_its_family(void **state)
+{
+	const struct prefix any4 = prefix("0.0.0.0/0"), any6 = prefix("::/0");
+	const struct prefix low6 = prefix("::/96"), mapped = prefix("::ffff:10.0.0.0/104");
+
+	(void)state;
+	assert_true(prefix_is_ipv4(&any4));
+	assert_true(prefix_is_ipv4(&mapped));
+	assert_false(prefix_is_ipv4(&any6));
+	assert_false(prefix_is_ipv4(&low6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +272,8 @@ int main(void)
 		cmocka_unit_test(prefixes_keep_address_and_mapped_length),
 		cmocka_unit_test(what_is_no_prefix_is_refused_with_a_reason),
 		cmocka_unit_test(a_prefix_contains_its_addresses_only),
+		cmocka_unit_test(prefixes_are_sorted_so_that_a_wider_one_comes_first),
+		cmocka_unit_test(a_prefix_knows_its_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static struct service_key key(const char *vip, uint16_t port)
 static struct service *set(struct applied *applied, const char *vip, uint16_t port)
 {
 	const struct service_key at = key(vip, port);
-	struct service *service = service_create(&at, "default", "web", "", 0);
+	struct service *service = service_create(&at, "default", "web", "", 0, 0);
 
 	assert_non_null(service);
 	assert_int_equal(applied_set(applied, service), 0);

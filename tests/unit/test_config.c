@@ -96,6 +96,8 @@ static void without_settings_everything_has_its_default(void **state)
 	assert_int_equal(config->manifests.count, 0);
 	assert_int_equal(config->address_pool.count, 0);
 	assert_int_equal(config->gateway_address_count, 0);
+	assert_int_equal(config->encap_sources[0].length, 0);
+	assert_int_equal(config->encap_sources[1].length, 0);
 	assert_int_equal(config->forwarding_mode, FORWARDING_MODE_SNAT);
 	assert_null(config->node_name);
 	assert_null(config->zone);
@@ -119,7 +121,9 @@ static void every_setting_is_read_from_its_flag(void **state)
 	set(config, "interface", "eth0");
 	set(config, "manifests", "/etc/guideway");
 	set(config, "address-pool", "10.0.0.0/24");
-	set(config, "forwarding-mode", "snat");
+	set(config, "forwarding-mode", "gue");
+	set(config, "encap-source", "2001:db8::/96");
+	set(config, "encap-source", "10.9.0.0/16");
 	set(config, "gateway-address", "192.0.2.1");
 	set(config, "snat-ports", "2000-2999");
 	set(config, "table-slots", "70000");
@@ -138,7 +142,10 @@ static void every_setting_is_read_from_its_flag(void **state)
 	assert_string_equal(config->interfaces.items[0], "eth0");
 	assert_string_equal(config->manifests.items[0], "/etc/guideway");
 	assert_string_equal(config->address_pool.items[0], "10.0.0.0/24");
-	assert_int_equal(config->forwarding_mode, FORWARDING_MODE_SNAT);
+	assert_int_equal(config->forwarding_mode, FORWARDING_MODE_GUE);
+	assert_int_equal(config->encap_sources[0].length, 96);
+	assert_int_equal(config->encap_sources[1].length, 112);
+	assert_int_equal(config->encap_sources[1].address.bytes[12], 10);
 	assert_int_equal(config->gateway_addresses[0].bytes[15], 1);
 	assert_int_equal(config->snat_port_first, 2000);
 	assert_int_equal(config->snat_port_last, 2999);
@@ -163,7 +170,8 @@ static void every_setting_is_read_from_the_file(void **state)
 	read_good(config, "interface: [eth0, eth1]\n"
 			  "manifests:\n- /a\n- /b\n- /c\n"
 			  "address-pool: 2001:db8::/64\n"
-			  "forwarding-mode: snat\n"
+			  "forwarding-mode: l2\n"
+			  "encap-source: [10.9.8.7/32]\n"
 			  "gateway-address: [192.0.2.1, \"2001:db8::1\"]\n"
 			  "snat-ports: 2000-2999\n"
 			  "table-slots: 16777216\n"
@@ -184,6 +192,9 @@ static void every_setting_is_read_from_the_file(void **state)
 	assert_int_equal(config->manifests.count, 3);
 	assert_string_equal(config->manifests.items[2], "/c");
 	assert_string_equal(config->address_pool.items[0], "2001:db8::/64");
+	assert_int_equal(config->forwarding_mode, FORWARDING_MODE_L2);
+	assert_int_equal(config->encap_sources[0].length, 0);
+	assert_int_equal(config->encap_sources[1].length, 128);
 	assert_int_equal(config->gateway_address_count, 2);
 	assert_int_equal(config->snat_port_last, 2999);
 	assert_false(config->answer_neighbours);
@@ -236,7 +247,8 @@ static void bad_values_are_refused_with_what_was_expected(void **state)
 	assert_refused("answer-arp", "yes", "'yes', expected on or off");
 	assert_refused("external-traffic-policy-local", "", "'', expected auto, node or any");
 	assert_refused("log-level", "loud", "'loud', expected error, warning, info or debug");
-	assert_refused("forwarding-mode", "default", "'default', expected snat");
+	assert_refused("forwarding-mode", "default",
+		       "'default', expected snat, dnat, l2, ipip or gue");
 	assert_refused("table-slots", "65535",
 		       "'65535', expected a number from 65536 to 268435456");
 	assert_refused("table-slots", "x", "'x', expected a number from 65536 to 268435456");
@@ -284,6 +296,23 @@ static void addresses_and_ranges_are_checked_where_they_are_read(void **state)
 				 -EINVAL);
 		assert_true(strlen(error.text) > 0);
 	}
+}
+
+static void encapsulated_packets_have_one_prefix_of_each_family(void **state)
+{
+	struct error error = { 0 };
+
+	assert_refused("encap-source", "2001:db8::/64",
+		       "'2001:db8::/64', expected at most 32 bits behind the prefix");
+	assert_refused("encap-source", "127.0.0.0/8",
+		       "127.0.0.0 is a loopback address, expected a unicast address");
+	assert_refused("encap-source", "10.0.0.1",
+		       "\"10.0.0.1\" is not a prefix, expected ADDRESS/LENGTH");
+	set(*state, "encap-source", "10.0.0.0/8");
+	assert_int_equal(agent_config_set_flag(*state, "encap-source", "11.0.0.0/8", &error),
+			 -EINVAL);
+	assert_string_equal(error.text, "'11.0.0.0/8', expected one IPv4 prefix, and there is one");
+	set(*state, "encap-source", "2001:db8::/96");
 }
 
 static void what_a_list_has_already_is_refused(void **state)
@@ -401,6 +430,7 @@ int main(void)
 		on_config(bad_values_are_refused_with_what_was_expected),
 		on_config(snat_ports_are_two_ports_in_order),
 		on_config(addresses_and_ranges_are_checked_where_they_are_read),
+		on_config(encapsulated_packets_have_one_prefix_of_each_family),
 		on_config(what_a_list_has_already_is_refused),
 		on_config(a_list_has_a_limit),
 		on_config(mistakes_in_the_file_are_told_with_line_and_column),

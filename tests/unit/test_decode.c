@@ -445,11 +445,59 @@ static void annotations_of_a_service_are_checked(void **state)
 	assert_refused("apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n"
 		       "    guideway.dev/forwarding-mode: teleport\n",
 		       "6:35: metadata.annotations.guideway.dev/forwarding-mode: \"teleport\", "
-		       "expected snat");
+		       "expected snat, dnat, l2, ipip or gue");
 	assert_refused("apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n"
 		       "    guideway.dev/addresses: 10.0.0.1,,10.0.0.2\n",
 		       "6:29: metadata.annotations.guideway.dev/addresses: \"\" is not an IP "
 		       "address");
+}
+
+#define ANNOTATED                                                                                  \
+	"apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n"                  \
+	"    guideway.dev/"
+
+static void limits_of_a_service_are_annotations(void **state)
+{
+	const struct service_object *service =
+		&decode_one(ANNOTATED "new-flows-per-second: '1000000'\n"
+				      "    guideway.dev/tcp-mss: \"1360\"\n"
+				      "    guideway.dev/forwarding-mode: ipip\n"
+				      "spec: {ports: [{port: 80}]}\n")
+			 ->service;
+
+	(void)state;
+	assert_int_equal(service->flows_per_second, 1000000);
+	assert_int_equal(service->tcp_mss, 1360);
+	assert_int_equal(service->forwarding_mode, FORWARDING_MODE_IPIP);
+	service = &decode_one(SERVICE "  ports: [{port: 80}]\n")->service;
+	assert_int_equal(service->flows_per_second, 0);
+	assert_int_equal(service->tcp_mss, 0);
+}
+
+static void limits_of_a_service_have_bounds(void **state)
+{
+	static const char *const flows[] = { "0", "1000001", "-1", "1e3", "", "99999999999" };
+	static const char *const mss[] = { "87", "65496", "0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), ANNOTATED "new-flows-per-second: '%s'\n",
+			       flows[i]);
+		decode(text);
+		assert_non_null(strstr(problems, "new-flows-per-second: \""));
+		assert_non_null(strstr(problems, "expected 1 to 1000000"));
+		assert_int_equal(object_count, 0);
+	}
+	for (size_t i = 0; i < sizeof(mss) / sizeof(mss[0]); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), ANNOTATED "tcp-mss: '%s'\n", mss[i]);
+		decode(text);
+		assert_non_null(strstr(problems, "expected 88 to 65495"));
+		assert_int_equal(object_count, 0);
+	}
 }
 
 static void addresses_nobody_may_use_are_refused(void **state)
@@ -884,6 +932,8 @@ int main(void)
 		TEST(a_headless_load_balancer_is_refused),
 		TEST(words_of_a_service_are_checked),
 		TEST(annotations_of_a_service_are_checked),
+		TEST(limits_of_a_service_are_annotations),
+		TEST(limits_of_a_service_have_bounds),
 		TEST(addresses_nobody_may_use_are_refused),
 		TEST(metadata_is_checked),
 		TEST(times_are_those_of_rfc_3339),

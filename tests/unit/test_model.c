@@ -83,53 +83,6 @@ static void sctp_ports_are_told_and_the_others_served(void **state)
 		      VIP " 0/0 spec.ports[1]: SCTP is not served, expected TCP or UDP");
 }
 
-static void restrict_to(struct object *service, const char *range)
-{
-	struct prefix *added = append(service, &service->service.source_ranges,
-				      &service->service.source_range_count, sizeof(*added));
-
-	assert_int_equal(prefix_parse(range, added, NULL), 0);
-}
-
-static void source_ranges_that_cannot_be_enforced_close_their_family(void **state)
-{
-	struct fixture *fixture = *state;
-	struct object *service = simple_service("web", VIP, 80);
-
-	request(service, VIP6);
-	restrict_to(service, "192.0.2.0/24");
-	restrict_to(service, "::/0");
-	set(fixture->model, service);
-	assert_services(fixture->model, "[" VIP6 "]:80/TCP default/web\n");
-	assert_status(fixture->model, "web",
-		      VIP " " VIP6 " 0/0 spec.loadBalancerSourceRanges cannot be enforced: IPv4 "
-			  "addresses are not served");
-}
-
-static void source_ranges_that_allow_everybody_are_no_restriction(void **state)
-{
-	struct fixture *fixture = *state;
-	struct object *service = simple_service("web", VIP, 80);
-
-	restrict_to(service, "0.0.0.0/0");
-	set(fixture->model, service);
-	assert_services(fixture->model, VIP ":80/TCP default/web\n");
-	assert_status(fixture->model, "web", VIP " 0/0");
-}
-
-static void affinity_is_served_without_and_told(void **state)
-{
-	struct fixture *fixture = *state;
-	struct object *service = simple_service("web", VIP, 80);
-
-	service->service.session_affinity = AFFINITY_CLIENT_IP;
-	set(fixture->model, service);
-	assert_services(fixture->model, VIP ":80/TCP default/web\n");
-	assert_status(fixture->model, "web",
-		      VIP " 0/0 spec.sessionAffinity: ClientIP is not kept, connections of one "
-			  "client may reach several endpoints");
-}
-
 static void of_two_services_on_one_port_the_older_is_served(void **state)
 {
 	struct fixture *fixture = *state;
@@ -263,9 +216,6 @@ int main(void)
 		TEST(services_that_are_not_for_load_balancers_are_left_alone),
 		TEST(a_headless_service_is_told_and_not_served),
 		TEST(sctp_ports_are_told_and_the_others_served),
-		TEST(source_ranges_that_cannot_be_enforced_close_their_family),
-		TEST(source_ranges_that_allow_everybody_are_no_restriction),
-		TEST(affinity_is_served_without_and_told),
 		TEST(of_two_services_on_one_port_the_older_is_served),
 		TEST(of_two_services_of_one_age_the_name_decides),
 		TEST(when_the_winner_goes_the_other_takes_over),

@@ -53,6 +53,22 @@ static int teardown(void **state)
 #define ROUNDS 300
 #define DISTURBANCES 40
 
+static void set_random_policies(struct object *object, unsigned int *random)
+{
+	static const char *const ranges[] = { "10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24",
+					      "2001:db8::/32" };
+	struct service_object *service = &object->service;
+
+	service->forwarding_mode = (enum forwarding_mode)(rand_r(random) % 6);
+	service->session_affinity = (enum session_affinity)(rand_r(random) % 2);
+	service->affinity_timeout_s = 1 + (uint32_t)rand_r(random) % 2;
+	service->flows_per_second = (uint32_t)rand_r(random) % 2;
+	for (unsigned int i = rand_r(random) % 4; i > 0; i--)
+		restrict_to(object, ranges[rand_r(random) % 4]);
+	if (rand_r(random) % 4 == 0)
+		request(object, "2001:db8::1");
+}
+
 /* The same seed gives the same object, whenever it is asked for. */
 static struct object *random_object(unsigned int seed)
 {
@@ -72,6 +88,7 @@ static struct object *random_object(unsigned int seed)
 		add_label(object, &object->service.selector, "app", labels[rand_r(&random) % 2]);
 		if (rand_r(&random) % 2)
 			request(object, "10.0.0.2");
+		set_random_policies(object, &random);
 		break;
 	case 1:
 		object = build_slice(name, services[rand_r(&random) % 5]);

@@ -26,7 +26,7 @@ static void an_address_on_the_link_gets_its_neighbours_mac(void **state)
 	assert_memory_equal(hop.src_mac, ((uint8_t[]){ 2, 0, 0, 0, 1, 0x11 }), 6);
 	assert_int_equal(hop.ifindex, if_nametoindex("up0"));
 	assert_int_equal(hop.mtu, 1500);
-	assert_int_equal(hop.vlan_id, 0);
+	assert_int_equal(hop.vlan[0].protocol, 0);
 	assert_true(hop.has_source);
 	assert_int_equal(address_compare(&hop.source, &source), 0);
 	assert_int_equal(address_compare(&hop.neighbour, &asked), 0);
@@ -321,7 +321,9 @@ static void a_vlan_device_leads_to_its_lower_device_with_a_tag(void **state)
 	WATCH(fixture, "10.0.7.2");
 	wait_for_mac(fixture, "10.0.7.2", 0x11);
 	hop = next_hop_of(fixture, "10.0.7.2");
-	assert_int_equal(hop.vlan_id, 7);
+	assert_int_equal(hop.vlan[0].protocol, 0x8100);
+	assert_int_equal(hop.vlan[0].id, 7);
+	assert_int_equal(hop.vlan[1].protocol, 0);
 	assert_int_equal(hop.ifindex, if_nametoindex("up0"));
 	assert_int_equal(hop.mtu, 1496);
 }

@@ -72,6 +72,12 @@ static void add_devices(struct link_table *table, const struct device *devices, 
 				 1);
 }
 
+static void assert_tag(const struct vlan_tag *tag, uint16_t protocol, uint16_t id)
+{
+	assert_int_equal(tag->protocol, protocol);
+	assert_int_equal(tag->id, id);
+}
+
 static void a_vlan_device_sends_through_its_lower_device_with_its_tag(void **state)
 {
 	const struct device devices[] = {
@@ -90,13 +96,51 @@ static void a_vlan_device_sends_through_its_lower_device_with_its_tag(void **sta
 	add_devices(&table, devices, 2);
 	assert_true(link_table_egress(&table, 9, &hop));
 	assert_int_equal(hop.ifindex, 4);
-	assert_int_equal(hop.vlan_id, 100);
+	assert_tag(&hop.vlan[0], ETH_P_8021Q, 100);
+	assert_tag(&hop.vlan[1], 0, 0);
 	assert_int_equal(hop.mtu, 1496);
 	assert_int_equal(hop.src_mac[5], 9);
 	memset(&hop, 0, sizeof(hop));
 	assert_true(link_table_egress(&table, 4, &hop));
 	assert_int_equal(hop.ifindex, 4);
-	assert_int_equal(hop.vlan_id, 0);
+	assert_tag(&hop.vlan[0], 0, 0);
+	link_table_finish(&table);
+}
+
+static void vlan_devices_over_each_other_add_their_tags_outer_first(void **state)
+{
+	const struct device devices[] = {
+		{ .ifindex = 2, .mtu = 9000, .type = ARPHRD_ETHER },
+		{ .ifindex = 3,
+		  .mtu = 1504,
+		  .lower = 2,
+		  .vlan_id = 4094,
+		  .tpid = ETH_P_8021AD,
+		  .type = ARPHRD_ETHER },
+		{ .ifindex = 4,
+		  .mtu = 1500,
+		  .lower = 3,
+		  .vlan_id = 1,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER },
+	};
+	struct link_table table = { 0 };
+	struct next_hop hop = { 0 };
+
+	(void)state;
+	add_devices(&table, devices, 3);
+	assert_true(link_table_egress(&table, 3, &hop));
+	assert_int_equal(hop.ifindex, 2);
+	assert_int_equal(hop.mtu, 1504);
+	assert_int_equal(hop.src_mac[5], 3);
+	assert_tag(&hop.vlan[0], ETH_P_8021AD, 4094);
+	assert_tag(&hop.vlan[1], 0, 0);
+	assert_true(link_table_egress(&table, 4, &hop));
+	assert_int_equal(hop.ifindex, 2);
+	assert_int_equal(hop.mtu, 1500);
+	assert_int_equal(hop.src_mac[5], 4);
+	assert_tag(&hop.vlan[0], ETH_P_8021AD, 4094);
+	assert_tag(&hop.vlan[1], ETH_P_8021Q, 1);
 	link_table_finish(&table);
 }
 
@@ -108,18 +152,18 @@ static void devices_whose_frames_cannot_be_made_are_refused(void **state)
 		{ .ifindex = 3,
 		  .lower = 2,
 		  .vlan_id = 5,
-		  .tpid = ETH_P_8021AD,
+		  .tpid = ETH_P_8021Q,
 		  .type = ARPHRD_ETHER },
 		{ .ifindex = 4,
-		  .lower = 2,
-		  .vlan_id = 5,
+		  .lower = 3,
+		  .vlan_id = 6,
 		  .tpid = ETH_P_8021Q,
 		  .type = ARPHRD_ETHER },
 		{ .ifindex = 5,
 		  .lower = 4,
-		  .vlan_id = 6,
+		  .vlan_id = 7,
 		  .tpid = ETH_P_8021Q,
-		  .type = ARPHRD_ETHER }, /* a tag in a tag */
+		  .type = ARPHRD_ETHER }, /* a third tag */
 		{ .ifindex = 6,
 		  .lower = 99,
 		  .vlan_id = 5,
@@ -132,6 +176,11 @@ static void devices_whose_frames_cannot_be_made_are_refused(void **state)
 		  .type = ARPHRD_ETHER,
 		  .is_lower_elsewhere = true },
 		{ .ifindex = 8, .mtu = 1500, .type = ARPHRD_NONE },
+		{ .ifindex = 9,
+		  .lower = 9,
+		  .vlan_id = 5,
+		  .tpid = ETH_P_8021Q,
+		  .type = ARPHRD_ETHER }, /* no message may lead in a circle for ever */
 	};
 	struct link_table table = { 0 };
 	struct next_hop hop;
@@ -140,7 +189,7 @@ static void devices_whose_frames_cannot_be_made_are_refused(void **state)
 	add_devices(&table, devices, sizeof(devices) / sizeof(devices[0]));
 	for (uint32_t ifindex = 0; ifindex < 10; ifindex++)
 		assert_int_equal(link_table_egress(&table, ifindex, &hop),
-				 ifindex == 2 || ifindex == 4);
+				 ifindex >= 2 && ifindex <= 4);
 	link_table_finish(&table);
 }
 
@@ -331,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vlan_device_sends_through_its_lower_device_with_its_tag),
+		cmocka_unit_test(vlan_devices_over_each_other_add_their_tags_outer_first),
 		cmocka_unit_test(devices_whose_frames_cannot_be_made_are_refused),
 		cmocka_unit_test(a_link_message_without_news_changes_nothing),
 		cmocka_unit_test(every_state_with_an_address_is_an_answer),

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "lib/arena.h"
+#include <string.h>
+
 #include "model/object.h"
 
 static const struct label items[] = { { "app", "web" }, { "env", "prod" }, { "tier", "" } };
@@ -38,6 +40,7 @@ static void kinds_protocols_and_modes_have_their_names(void **state)
 	assert_string_equal(protocol_name(PROTOCOL_SCTP), "SCTP");
 	assert_string_equal(forwarding_mode_name(FORWARDING_MODE_DEFAULT), "default");
 	assert_string_equal(forwarding_mode_name(FORWARDING_MODE_SNAT), "snat");
+	assert_string_equal(forwarding_mode_name(FORWARDING_MODE_GUE), "gue");
 }
 
 static void only_real_modes_can_be_asked_for(void **state)
@@ -49,8 +52,26 @@ static void only_real_modes_can_be_asked_for(void **state)
 	assert_false(forwarding_mode_parse("SNAT", &mode));
 	assert_false(forwarding_mode_parse("", &mode));
 	assert_int_equal(mode, FORWARDING_MODE_DEFAULT);
-	assert_true(forwarding_mode_parse("snat", &mode));
-	assert_int_equal(mode, FORWARDING_MODE_SNAT);
+	for (int wanted = FORWARDING_MODE_SNAT; wanted <= FORWARDING_MODE_GUE; wanted++) {
+		const char *name = forwarding_mode_name((enum forwarding_mode)wanted);
+
+		assert_true(forwarding_mode_parse(name, &mode));
+		assert_int_equal(mode, wanted);
+		assert_non_null(strstr(FORWARDING_MODE_NAMES, name));
+	}
+}
+
+static void modes_differ_in_what_they_keep(void **state)
+{
+	(void)state;
+	assert_false(forwarding_mode_keeps_port(FORWARDING_MODE_SNAT));
+	assert_false(forwarding_mode_keeps_port(FORWARDING_MODE_DNAT));
+	assert_true(forwarding_mode_keeps_port(FORWARDING_MODE_L2));
+	assert_true(forwarding_mode_keeps_port(FORWARDING_MODE_IPIP));
+	assert_true(forwarding_mode_keeps_port(FORWARDING_MODE_GUE));
+	assert_false(forwarding_mode_encapsulates(FORWARDING_MODE_L2));
+	assert_true(forwarding_mode_encapsulates(FORWARDING_MODE_IPIP));
+	assert_true(forwarding_mode_encapsulates(FORWARDING_MODE_GUE));
 }
 
 static void every_label_is_found_and_no_other(void **state)
@@ -96,6 +117,7 @@ int main(void)
 		cmocka_unit_test(an_object_starts_empty_and_takes_its_arena_along),
 		cmocka_unit_test(kinds_protocols_and_modes_have_their_names),
 		cmocka_unit_test(only_real_modes_can_be_asked_for),
+		cmocka_unit_test(modes_differ_in_what_they_keep),
 		cmocka_unit_test(every_label_is_found_and_no_other),
 		cmocka_unit_test(a_selector_matches_when_all_its_pairs_do),
 	};

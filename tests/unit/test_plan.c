@@ -33,7 +33,7 @@ static struct address vip_number(unsigned int number)
 static void add_service(struct world *world, unsigned int vip, uint16_t port, uint16_t contents)
 {
 	const struct service_key key = { vip_number(vip), port, PROTOCOL_TCP };
-	struct service *service = service_create(&key, "default", "web", "", 1);
+	struct service *service = service_create(&key, "default", "web", "", 1, 0);
 
 	assert_non_null(service);
 	service->backends[0] = (struct backend){ vip_number(200), contents, 1 };

@@ -23,15 +23,26 @@ static struct service_key key(const char *vip, uint16_t port, enum protocol prot
 	return (struct service_key){ address(vip), port, protocol };
 }
 
-/* A service on 10.0.0.1:80 with two backends. */
+static struct prefix prefix(const char *text)
+{
+	struct prefix parsed;
+
+	assert_int_equal(prefix_parse(text, &parsed, NULL), 0);
+	return parsed;
+}
+
+/* A service on 10.0.0.1:80 with two backends, for two ranges of sources. */
 static struct service *sample(void)
 {
 	const struct service_key sample_key = key("10.0.0.1", 80, PROTOCOL_TCP);
-	struct service *service = service_create(&sample_key, "default", "web", "http", 2);
+	struct service *service = service_create(&sample_key, "default", "web", "http", 2, 2);
 
 	assert_non_null(service);
 	service->backends[0] = (struct backend){ address("10.1.0.1"), 8080, 1 };
 	service->backends[1] = (struct backend){ address("10.1.0.2"), 8080, 2 };
+	service->has_source_ranges = true;
+	service->source_ranges[0] = prefix("198.51.100.0/24");
+	service->source_ranges[1] = prefix("203.0.113.0/24");
 	return service;
 }
 
@@ -39,7 +50,7 @@ static void a_service_copies_its_names(void **state)
 {
 	const struct service_key sample_key = key("10.0.0.1", 80, PROTOCOL_TCP);
 	char namespace[] = "default", name[] = "web", port_name[] = "";
-	struct service *service = service_create(&sample_key, namespace, name, port_name, 0);
+	struct service *service = service_create(&sample_key, namespace, name, port_name, 0, 0);
 
 	(void)state;
 	assert_non_null(service);
@@ -50,6 +61,7 @@ static void a_service_copies_its_names(void **state)
 	assert_string_equal(service->port_name, "");
 	assert_int_equal(service->backend_count, 0);
 	assert_int_equal(service->fallback, SERVICE_REJECT);
+	assert_false(service->has_source_ranges);
 	service_unref(service);
 	service_unref(NULL);
 }
@@ -63,6 +75,7 @@ static void a_service_lives_until_its_last_reference(void **state)
 	service_unref(service);
 	assert_string_equal(service->name, "web");
 	assert_int_equal(service->backends[1].weight, 2);
+	assert_int_equal(service->source_ranges[1].length, 120);
 	service_unref(service);
 }
 
@@ -110,18 +123,25 @@ static void services_are_equal_when_the_datapath_cannot_tell_them_apart(void **s
 
 static void every_difference_that_matters_makes_services_unequal(void **state)
 {
-	struct service *a = sample(), *changed[6];
+	struct service *a = sample(), *changed[13];
 
 	(void)state;
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 13; i++)
 		changed[i] = sample();
 	changed[0]->key.port = 81;
 	changed[1]->fallback = SERVICE_DROP;
 	changed[2]->backends[1].weight = 3;
 	changed[3]->backends[1].port = 8081;
 	changed[4]->backend_count = 1;
-	changed[5]->mode = FORWARDING_MODE_DEFAULT;
-	for (size_t i = 0; i < 6; i++) {
+	changed[5]->mode = FORWARDING_MODE_IPIP;
+	changed[6]->affinity = true;
+	changed[7]->affinity_timeout_s = 1;
+	changed[8]->flows_per_second = 1;
+	changed[9]->tcp_mss = 1400;
+	changed[10]->has_source_ranges = false;
+	changed[11]->source_range_count = 1;
+	changed[12]->source_ranges[1] = prefix("203.0.113.0/25");
+	for (size_t i = 0; i < 13; i++) {
 		assert_false(service_equal(a, changed[i]));
 		service_unref(changed[i]);
 	}

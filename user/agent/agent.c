@@ -324,6 +324,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.xdp_mode = config->xdp_mode,
 		.snat_port_first = config->snat_port_first,
 		.snat_port_last = config->snat_port_last,
+		.encap_sources = { config->encap_sources[0], config->encap_sources[1] },
 		.answer_neighbours = config->answer_neighbours,
 		.slot_max = config->table_slots,
 	};

@@ -45,7 +45,8 @@ struct agent_config {
 	const char *load_balancer_class;
 	struct address *gateway_addresses; /* none: each interface's own */
 	size_t gateway_address_count;
-	const char *hash_key_file; /* NULL: made once, kept in state_dir */
+	struct prefix encap_sources[2]; /* IPv6, IPv4; length 0: the next hop's own address */
+	const char *hash_key_file;      /* NULL: made once, kept in state_dir */
 	enum xdp_mode xdp_mode;
 	uint16_t snat_port_first, snat_port_last;
 	bool answer_neighbours;

@@ -92,8 +92,8 @@ static int set_forwarding_mode(struct agent_config *config, const char *value, s
 {
 	enum forwarding_mode mode;
 
-	if (!forwarding_mode_parse(value, &mode) || mode == FORWARDING_MODE_DEFAULT)
-		return error_set(error, -EINVAL, "'%s', expected snat", value);
+	if (!forwarding_mode_parse(value, &mode))
+		return error_set(error, -EINVAL, "'%s', expected " FORWARDING_MODE_NAMES, value);
 	config->forwarding_mode = mode;
 	return 0;
 }
@@ -147,6 +147,27 @@ static int set_gateway_address(struct agent_config *config, const char *value, s
 	if (!config->gateway_addresses)
 		return error_set(error, -ENOMEM, "out of memory");
 	config->gateway_addresses[config->gateway_address_count++] = address;
+	return 0;
+}
+
+static int set_encap_source(struct agent_config *config, const char *value, struct error *error)
+{
+	struct prefix prefix;
+	bool ipv4;
+	int r = prefix_parse(value, &prefix, error);
+
+	if (r == 0)
+		r = address_check_usable(&prefix.address, error);
+	if (r < 0)
+		return r;
+	if (prefix.length < 8 * sizeof(prefix.address) - DATAPATH_ENCAP_HOST_BITS)
+		return error_set(error, -EINVAL, "'%s', expected at most %d bits behind the prefix",
+				 value, DATAPATH_ENCAP_HOST_BITS);
+	ipv4 = prefix_is_ipv4(&prefix);
+	if (config->encap_sources[ipv4].length)
+		return error_set(error, -EINVAL, "'%s', expected one %s prefix, and there is one",
+				 value, ipv4 ? "IPv4" : "IPv6");
+	config->encap_sources[ipv4] = prefix;
 	return 0;
 }
 
@@ -268,10 +289,14 @@ static const struct setting settings[] = {
 	  "address, or the like in IPv6",
 	  NULL, true, set_address_pool },
 	{ "forwarding-mode", "MODE",
-	  "how packets reach the backends of Services that do not say: snat", "snat", false,
-	  set_forwarding_mode },
+	  "how packets reach the backends of Services that do not say: " FORWARDING_MODE_NAMES,
+	  "snat", false, set_forwarding_mode },
 	{ "gateway-address", "ADDRESS", "source address towards the backends in mode snat",
 	  "the interface's own", true, set_gateway_address },
+	{ "encap-source", "PREFIX",
+	  "source addresses of what is sent in modes ipip and gue, a flow's hash picks one: one "
+	  "IPv4 and one IPv6 prefix",
+	  "the interface's own address", true, set_encap_source },
 	{ "snat-ports", "FIRST-LAST", "source ports towards the backends in mode snat",
 	  "1024-32767", false, set_snat_ports },
 	{ "table-slots", "NUMBER",

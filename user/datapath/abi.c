@@ -2,7 +2,6 @@
 /* abi.c - between the model's types and the maps' layouts. */
 #include "datapath/internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +16,23 @@ void address_from_abi(const struct gw_addr *address, struct address *ret)
 	memcpy(ret->bytes, address->word, sizeof(ret->bytes));
 }
 
-void abi_service_key(const struct service_key *key, struct gw_service_key *ret)
+static const uint8_t modes[] = {
+	[FORWARDING_MODE_DEFAULT] = 0,         [FORWARDING_MODE_SNAT] = GW_MODE_SNAT,
+	[FORWARDING_MODE_DNAT] = GW_MODE_DNAT, [FORWARDING_MODE_L2] = GW_MODE_L2,
+	[FORWARDING_MODE_IPIP] = GW_MODE_IPIP, [FORWARDING_MODE_GUE] = GW_MODE_GUE,
+};
+
+uint8_t abi_mode(enum forwarding_mode mode)
 {
-	*ret = (struct gw_service_key){
-		.port = htons(key->port),
-		.protocol = (__u8)key->protocol,
-	};
-	abi_address(&key->vip, &ret->vip);
+	return modes[mode];
 }
 
-void service_key_from_abi(const struct gw_service_key *key, struct service_key *ret)
+enum forwarding_mode mode_from_abi(uint8_t mode)
 {
-	*ret = (struct service_key){
-		.port = ntohs(key->port),
-		.protocol = (enum protocol)key->protocol,
-	};
-	address_from_abi(&key->vip, &ret->vip);
+	for (size_t i = FORWARDING_MODE_SNAT; i < sizeof(modes); i++)
+		if (modes[i] == mode)
+			return (enum forwarding_mode)i;
+	return FORWARDING_MODE_DEFAULT;
 }
 
 int array_reserve(void **items, size_t *room, size_t count, size_t item_size)

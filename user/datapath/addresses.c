@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* addresses.c - owns the map addresses: VIPs, and the source addresses of snat. */
+/*
+ * addresses.c - owns the map addresses: VIPs, the source addresses of snat and the backends
+ * of dnat.
+ */
 #include "datapath/internal.h"
 
 #include <errno.h>
@@ -16,6 +19,12 @@ static size_t position(const struct datapath *datapath, const struct address *ad
 {
 	return sorted_position(address, datapath->addresses, datapath->address_count,
 			       sizeof(*datapath->addresses), address_compare_first);
+}
+
+static bool stands_at(const struct datapath *datapath, const struct address *address, size_t at)
+{
+	return at < datapath->address_count &&
+	       address_compare(&datapath->addresses[at].address, address) == 0;
 }
 
 static int insert(struct datapath *datapath, size_t at, const struct address *address)
@@ -61,6 +70,9 @@ static int store(struct datapath *datapath, const struct placed_address *placed,
 		r = bpf_map__update_elem(map, &key, sizeof(key), &flags, sizeof(flags), BPF_ANY);
 	else
 		r = bpf_map__delete_elem(map, &key, sizeof(key), 0);
+	if (r == -E2BIG)
+		return error_set(error, -ENOSPC, "map addresses: %u entries, the most there can be",
+				 GW_ADDRESS_MAX);
 	if (r < 0 && r != -ENOENT)
 		return error_set(error, r, "map addresses: cannot write %s: %s",
 				 address_format(&placed->address, text), strerror(-r));
@@ -72,25 +84,62 @@ int addresses_set_flags(struct datapath *datapath, const struct address *address
 {
 	size_t at = position(datapath, address);
 	struct placed_address changed = { .address = *address };
-	bool known = at < datapath->address_count &&
-		     address_compare(&datapath->addresses[at].address, address) == 0;
+	bool known = stands_at(datapath, address, at);
 	int r;
 
 	if (known)
-		changed.flags = datapath->addresses[at].flags;
+		changed = datapath->addresses[at];
 	changed.flags = (changed.flags | add) & ~remove;
 	if (!known && insert(datapath, at, address) < 0)
 		return error_set(error, -ENOMEM, "no memory for an address");
+	/* The filter knows before the map does, and for as long. */
+	filter_add(datapath, address, changed.flags);
 	r = store(datapath, &changed, error);
-	if (r < 0) {
-		if (!known)
-			erase(datapath, at);
-		return r;
-	}
-	datapath->addresses[at] = changed;
-	if (changed.flags == 0)
+	if (r == 0)
+		datapath->addresses[at] = changed;
+	if (datapath->addresses[at].flags == 0)
 		erase(datapath, at);
+	if (remove || r < 0)
+		filter_recompute(datapath, address);
+	return r;
+}
+
+int addresses_add_reply(struct datapath *datapath, const struct address *address,
+			struct error *error)
+{
+	size_t at = position(datapath, address);
+	int r;
+
+	if (!stands_at(datapath, address, at) ||
+	    !(datapath->addresses[at].flags & GW_ADDRESS_BACKEND)) {
+		r = addresses_set_flags(datapath, address, GW_ADDRESS_BACKEND, 0, error);
+		if (r < 0)
+			return r;
+	}
+	datapath->addresses[at].reply_count++;
 	return 0;
+}
+
+void addresses_remove_reply(struct datapath *datapath, const struct address *address)
+{
+	size_t at = position(datapath, address);
+
+	/* One flag too many costs a lookup, so a failure does no harm. */
+	if (stands_at(datapath, address, at) && --datapath->addresses[at].reply_count == 0)
+		(void)addresses_set_flags(datapath, address, 0, GW_ADDRESS_BACKEND, NULL);
+}
+
+void addresses_drop_unused(struct datapath *datapath)
+{
+	size_t at = datapath->address_count;
+
+	while (at-- > 0) {
+		const struct placed_address placed = datapath->addresses[at];
+
+		if (placed.flags & GW_ADDRESS_BACKEND && placed.reply_count == 0)
+			(void)addresses_set_flags(datapath, &placed.address, 0, GW_ADDRESS_BACKEND,
+						  NULL);
+	}
 }
 
 int addresses_adopt(struct datapath *datapath, struct error *error)
@@ -114,7 +163,7 @@ int addresses_adopt(struct datapath *datapath, struct error *error)
 			return error_set(error, -ENOMEM, "no memory for an address");
 		datapath->addresses[at].flags = flags & ~(uint32_t)GW_ADDRESS_LOCAL;
 	}
-	return 0;
+	return filter_rebuild(datapath, error);
 }
 
 void addresses_free(struct datapath *datapath)

@@ -14,7 +14,7 @@
 #include "guideway.skel.h"
 #include "lib/error.h"
 
-static void *map_whole(struct bpf_map *map)
+void *map_whole(struct bpf_map *map)
 {
 	size_t bytes = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
 	void *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
@@ -52,7 +52,14 @@ void backends_set_next_hop(struct datapath *datapath, uint32_t id, uint32_t next
 	next_hops_unref(datapath, before);
 }
 
-int backends_place(struct datapath *datapath, const struct backend *backend, uint32_t *ret_id)
+static void store_service(struct gw_backend *entry, uint32_t service)
+{
+	if (entry->service != service)
+		__atomic_store_n(&entry->service, service, __ATOMIC_RELEASE);
+}
+
+int backends_place(struct datapath *datapath, const struct backend *backend, uint32_t service,
+		   uint32_t *ret_id)
 {
 	struct route *route = routes_get(datapath, &backend->address);
 	struct gw_backend *entry;
@@ -65,27 +72,35 @@ int backends_place(struct datapath *datapath, const struct backend *backend, uin
 		return -ENOSPC;
 	/* Nothing points here yet: the table that does is written afterwards. */
 	entry = &datapath->backends[id];
-	*entry = (struct gw_backend){ .port = htons(backend->port) };
+	*entry = (struct gw_backend){
+		.port = htons(backend->port),
+		.flags = address_is_ipv4(&backend->address) ? GW_BACKEND_IPV4 : 0,
+	};
 	abi_address(&backend->address, &entry->address);
-	counters_zero(datapath, datapath->skeleton->maps.backend_traffic, id);
+	counters_begin_backend(datapath, id);
 	routes_link_backend(datapath, route, id);
 	backends_set_next_hop(datapath, id, route->next_hop);
+	store_service(entry, service);
 	*ret_id = id;
 	return 0;
 }
 
 void backends_release(struct datapath *datapath, uint32_t id)
 {
+	struct gw_backend *entry = &datapath->backends[id];
+	uint32_t service = entry->service;
 	struct address address;
 
-	/* The entry stays as it is for programs that still hold the id. */
-	address_from_abi(&datapath->backends[id].address, &address);
+	/* Its clients' affinity ends; the rest stays for programs that still hold the id. */
+	store_service(entry, GW_NONE);
+	counters_end_backend(datapath, service, id);
+	address_from_abi(&entry->address, &address);
 	routes_unlink_backend(datapath, &address, id);
-	next_hops_unref(datapath, datapath->backends[id].next_hop);
+	next_hops_unref(datapath, entry->next_hop);
 	ids_give(datapath->backend_ids, id);
 }
 
-int backends_adopt(struct datapath *datapath, uint32_t id, struct backend *ret)
+int backends_adopt(struct datapath *datapath, uint32_t id, uint32_t service, struct backend *ret)
 {
 	struct gw_backend *entry = &datapath->backends[id];
 	struct route *route;
@@ -102,5 +117,6 @@ int backends_adopt(struct datapath *datapath, uint32_t id, struct backend *ret)
 	if (entry->next_hop != GW_NONE)
 		ids_mark(datapath->next_hop_ids, entry->next_hop);
 	next_hops_ref(datapath, entry->next_hop);
+	store_service(entry, service);
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* counters.c - reads the per-CPU counters; the datapath writes them. */
+/*
+ * counters.c - reads the counters, which the datapath writes for each CPU, and owns
+ * service_past: what the backends that left a service had counted.
+ */
 #include "datapath/internal.h"
 
 #include <errno.h>
@@ -9,35 +12,96 @@
 
 #include "guideway.skel.h"
 
-void counters_zero(struct datapath *datapath, struct bpf_map *map, uint32_t id)
+/* Without memory the counters start above zero, which harms no traffic. */
+static void zero(const struct datapath *datapath, struct bpf_map *map, uint32_t id)
 {
 	size_t bytes = (size_t)datapath->cpu_count * bpf_map__value_size(map);
-	void *zero = calloc(1, bytes);
+	void *nothing = calloc(1, bytes);
 
-	/* Without memory the counters start above zero, which harms no traffic. */
-	if (zero)
-		(void)bpf_map__update_elem(map, &id, sizeof(id), zero, bytes, BPF_ANY);
-	free(zero);
+	if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY)
+		bytes = bpf_map__value_size(map);
+	if (nothing)
+		(void)bpf_map__update_elem(map, &id, sizeof(id), nothing, bytes, BPF_ANY);
+	free(nothing);
 }
 
-static int read_traffic(const struct datapath *datapath, struct bpf_map *map, uint32_t id,
-			struct traffic *ret)
+void counters_begin_service(struct datapath *datapath, uint32_t id)
+{
+	zero(datapath, datapath->skeleton->maps.service_drops, id);
+	zero(datapath, datapath->skeleton->maps.service_past, id);
+}
+
+void counters_begin_backend(struct datapath *datapath, uint32_t id)
+{
+	zero(datapath, datapath->skeleton->maps.backend_traffic, id);
+}
+
+static void add(struct gw_traffic *sum, const struct gw_traffic *more)
+{
+	sum->packets += more->packets;
+	sum->bytes += more->bytes;
+	sum->flows += more->flows;
+	sum->reply_packets += more->reply_packets;
+	sum->reply_bytes += more->reply_bytes;
+}
+
+/* Adds what every CPU counted. */
+static int add_backend(const struct datapath *datapath, uint32_t id, struct gw_traffic *sum)
 {
 	size_t bytes = (size_t)datapath->cpu_count * sizeof(struct gw_traffic);
 	struct gw_traffic *per_cpu = calloc(1, bytes);
-	struct traffic sum = { 0 };
 	int r;
 
 	if (!per_cpu)
 		return -ENOMEM;
-	r = bpf_map__lookup_elem(map, &id, sizeof(id), per_cpu, bytes, 0);
-	for (int cpu = 0; r == 0 && cpu < datapath->cpu_count; cpu++) {
-		sum.packets += per_cpu[cpu].packets;
-		sum.bytes += per_cpu[cpu].bytes;
-		sum.flows += per_cpu[cpu].flows;
-		sum.reply_packets += per_cpu[cpu].reply_packets;
-		sum.reply_bytes += per_cpu[cpu].reply_bytes;
-	}
+	r = bpf_map__lookup_elem(datapath->skeleton->maps.backend_traffic, &id, sizeof(id), per_cpu,
+				 bytes, 0);
+	for (int cpu = 0; r == 0 && cpu < datapath->cpu_count; cpu++)
+		add(sum, &per_cpu[cpu]);
+	free(per_cpu);
+	return r;
+}
+
+static int read_past(const struct datapath *datapath, uint32_t service, struct gw_traffic *ret)
+{
+	return bpf_map__lookup_elem(datapath->skeleton->maps.service_past, &service,
+				    sizeof(service), ret, sizeof(*ret), 0);
+}
+
+void counters_end_backend(struct datapath *datapath, uint32_t service, uint32_t id)
+{
+	struct gw_traffic past = { 0 };
+
+	/* A failure loses counts, no traffic. */
+	if (read_past(datapath, service, &past) < 0 || add_backend(datapath, id, &past) < 0)
+		return;
+	(void)bpf_map__update_elem(datapath->skeleton->maps.service_past, &service, sizeof(service),
+				   &past, sizeof(past), BPF_ANY);
+}
+
+static struct traffic traffic_from(const struct gw_traffic *counted)
+{
+	return (struct traffic){
+		.packets = counted->packets,
+		.bytes = counted->bytes,
+		.flows = counted->flows,
+		.reply_packets = counted->reply_packets,
+		.reply_bytes = counted->reply_bytes,
+	};
+}
+
+static int read_drops(const struct datapath *datapath, uint32_t service, uint64_t *ret)
+{
+	size_t bytes = (size_t)datapath->cpu_count * sizeof(uint64_t);
+	uint64_t *per_cpu = calloc(1, bytes), sum = 0;
+	int r;
+
+	if (!per_cpu)
+		return -ENOMEM;
+	r = bpf_map__lookup_elem(datapath->skeleton->maps.service_drops, &service, sizeof(service),
+				 per_cpu, bytes, 0);
+	for (int cpu = 0; r == 0 && cpu < datapath->cpu_count; cpu++)
+		sum += per_cpu[cpu];
 	free(per_cpu);
 	if (r == 0)
 		*ret = sum;
@@ -48,23 +112,38 @@ int datapath_service_traffic(const struct datapath *datapath, const struct servi
 			     struct traffic *ret)
 {
 	const struct placed_service *placed = services_find(datapath, key);
+	struct gw_traffic sum = { 0 };
+	uint64_t drops = 0;
+	int r;
 
 	if (!placed)
 		return -ENOENT;
-	return read_traffic(datapath, datapath->skeleton->maps.service_traffic, placed->entry.id,
-			    ret);
+	r = read_past(datapath, placed->entry.id, &sum);
+	for (size_t i = 0; r == 0 && i < placed->backend_count; i++)
+		r = add_backend(datapath, placed->backends[i].id, &sum);
+	if (r == 0)
+		r = read_drops(datapath, placed->entry.id, &drops);
+	if (r < 0)
+		return r;
+	*ret = traffic_from(&sum);
+	ret->drops = drops;
+	return 0;
 }
 
 int datapath_backend_traffic(const struct datapath *datapath, const struct service_key *key,
 			     const struct backend *backend, struct traffic *ret)
 {
 	const struct placed_service *placed = services_find(datapath, key);
+	const struct placed_backend *found = placed ? services_find_backend(placed, backend) : NULL;
+	struct gw_traffic sum = { 0 };
+	int r;
 
-	for (size_t i = 0; placed && i < placed->backend_count; i++)
-		if (backend_compare(&placed->backends[i].backend, backend) == 0)
-			return read_traffic(datapath, datapath->skeleton->maps.backend_traffic,
-					    placed->backends[i].id, ret);
-	return -ENOENT;
+	if (!found)
+		return -ENOENT;
+	r = add_backend(datapath, found->id, &sum);
+	if (r == 0)
+		*ret = traffic_from(&sum);
+	return r;
 }
 
 int datapath_for_each_verdict(const struct datapath *datapath,

@@ -2,6 +2,7 @@
 /* datapath.c - opens and closes the datapath: program, maps, adoption. */
 #include "datapath/internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 #include "guideway.skel.h"
 #include "lib/error.h"
 
-#define REJECTIONS_PER_SECOND 1000 /* a CPU */
+#define ANSWERS_PER_SECOND 1000 /* a CPU */
 
 /* libbpf tells the reason of a failure by print callback only: the first one is kept. */
 static char library_message[256];
@@ -50,18 +51,31 @@ static void expand_hash_key(const uint8_t secret[DATAPATH_HASH_KEY_BYTES], __u64
 	}
 }
 
+/* The prefix goes with each next hop, see next_hops.c; here which bits of it are the flow's. */
+static void configure_encap(struct datapath *datapath, struct gw_config *config, int ipv4,
+			    const struct prefix *source)
+{
+	uint32_t host_bits = 8 * sizeof(source->address) - source->length;
+
+	datapath->encap_sources[ipv4] = *source;
+	if (source->length)
+		config->encap_mask[ipv4] = htonl((uint32_t)((UINT64_C(1) << host_bits) - 1));
+}
+
 static void configure(struct datapath *datapath, const struct datapath_settings *settings)
 {
 	struct gw_config config = {
 		.nat_port_first = settings->snat_port_first,
 		.nat_port_count = (__u16)(settings->snat_port_last - settings->snat_port_first + 1),
-		.reject_per_second = REJECTIONS_PER_SECOND,
+		.answers_per_second = ANSWERS_PER_SECOND,
 		.answer_neighbours = settings->answer_neighbours,
 	};
 
 	for (size_t i = 0; i < settings->interface_count; i++)
 		config.redirect_always |= devices_is_veth(settings->interfaces[i]);
 	expand_hash_key(settings->hash_key, config.hash_key);
+	for (int ipv4 = 0; ipv4 < 2; ipv4++)
+		configure_encap(datapath, &config, ipv4, &settings->encap_sources[ipv4]);
 	memcpy((void *)&datapath->skeleton->rodata->config, &config, sizeof(config));
 }
 
@@ -118,7 +132,8 @@ static int allocate(struct datapath *datapath, const struct datapath_settings *s
 	datapath->interfaces = calloc(settings->interface_count + 1, sizeof(char *));
 	if (!datapath->pin_dir || !datapath->service_ids || !datapath->backend_ids ||
 	    !datapath->next_hop_ids || !datapath->regions || !datapath->next_hop_users ||
-	    !datapath->backend_links || !datapath->slot_counts || !datapath->interfaces)
+	    !datapath->backend_links || !datapath->slot_counts || !datapath->interfaces ||
+	    sources_create(datapath) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < settings->interface_count; i++) {
 		datapath->interfaces[i] = strdup(settings->interfaces[i]);
@@ -134,12 +149,22 @@ static int adopt(struct datapath *datapath, struct error *error)
 	int r = backends_map(datapath, error);
 
 	if (r == 0)
+		r = filter_map(datapath, error);
+	if (r == 0)
 		r = gateways_adopt(datapath, error);
 	if (r == 0)
 		r = addresses_adopt(datapath, error);
 	if (r == 0)
+		r = sources_adopt(datapath, error);
+	if (r == 0)
 		r = services_adopt(datapath, error);
-	return r;
+	if (r == 0)
+		r = replies_adopt(datapath, error);
+	if (r < 0)
+		return r;
+	sources_drop_unused(datapath);
+	addresses_drop_unused(datapath);
+	return 0;
 }
 
 static int check_interfaces(const struct datapath_settings *settings, struct error *error)
@@ -195,7 +220,10 @@ void datapath_close(struct datapath *datapath)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
 	attachments_free(datapath);
 	services_free(datapath);
+	replies_free(datapath);
+	sources_free(datapath);
 	addresses_free(datapath);
+	filter_unmap(datapath);
 	backends_unmap(datapath);
 	guideway_bpf__destroy(datapath->skeleton);
 	free(datapath->placed_next_hops);

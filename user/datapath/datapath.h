@@ -26,6 +26,7 @@ enum xdp_mode {
 };
 
 #define DATAPATH_HASH_KEY_BYTES 32
+#define DATAPATH_ENCAP_HOST_BITS 32
 
 struct datapath_settings {
 	const char *pin_dir;
@@ -34,6 +35,11 @@ struct datapath_settings {
 	enum xdp_mode xdp_mode;
 	uint8_t hash_key[DATAPATH_HASH_KEY_BYTES];
 	uint16_t snat_port_first, snat_port_last;
+	/*
+	 * Source addresses of encapsulated packets, spread over the prefix: IPv6, IPv4. At most
+	 * DATAPATH_ENCAP_HOST_BITS behind it; length 0: the next hop's own address.
+	 */
+	struct prefix encap_sources[2];
 	bool answer_neighbours; /* answer ARP and ND for VIPs */
 	uint32_t slot_max;      /* of all tables together; what is pinned already has its own */
 };
@@ -106,9 +112,13 @@ void datapath_forget_next_hop(struct datapath *datapath, const struct address *b
 
 struct traffic {
 	uint64_t packets, bytes, flows, reply_packets, reply_bytes;
+	uint64_t drops; /* packets to a service that no backend got; of a backend: 0 */
 };
 
-/* Sums over the CPUs. -ENOENT when there is no such service or backend. */
+/*
+ * Sums over the CPUs; a service's has that of the backends that left it. -ENOENT when there
+ * is no such service or backend.
+ */
 int datapath_service_traffic(const struct datapath *datapath, const struct service_key *key,
 			     struct traffic *ret);
 int datapath_backend_traffic(const struct datapath *datapath, const struct service_key *key,

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #include "guideway.skel.h"
 #include "lib/error.h"
+#include "lib/sorted.h"
 
 /* FNV-1a over words: tells tables apart; nobody has an interest in making two alike. */
 #define DIGEST_START 0xcbf29ce484222325ULL
@@ -39,10 +41,11 @@ static void dump_addresses(const struct datapath *datapath, FILE *out)
 		if (bpf_map__lookup_elem(datapath->skeleton->maps.addresses, &key, sizeof(key),
 					 &flags, sizeof(flags), 0) < 0)
 			continue;
-		(void)fprintf(out, "address %s%s%s%s\n",
+		(void)fprintf(out, "address %s%s%s%s%s\n",
 			      address_format(&datapath->addresses[i].address, text),
 			      flags & GW_ADDRESS_VIP ? " vip" : "",
 			      flags & GW_ADDRESS_GATEWAY ? " gateway" : "",
+			      flags & GW_ADDRESS_BACKEND ? " backend" : "",
 			      flags & GW_ADDRESS_LOCAL ? " local" : "");
 	}
 }
@@ -60,8 +63,10 @@ static void dump_next_hop(const struct datapath *datapath, uint32_t id, FILE *ou
 		      hop->dst_mac[1], hop->dst_mac[2], hop->dst_mac[3], hop->dst_mac[4],
 		      hop->dst_mac[5], if_indextoname(hop->ifindex, interface) ? interface : "?",
 		      hop->mtu);
-	if (hop->vlan.tpid)
-		(void)fprintf(out, " vlan %u", ntohs(hop->vlan.tci));
+	for (size_t i = 0; i < NEXT_HOP_VLAN_MAX && hop->vlan[i].tpid; i++)
+		(void)fprintf(out, " %s %u",
+			      hop->vlan[i].tpid == htons(ETH_P_8021Q) ? "802.1Q" : "802.1ad",
+			      ntohs(hop->vlan[i].tci));
 	for (uint32_t i = 0; i < hop->gateway_count; i++) {
 		char text[ADDRESS_TEXT_SIZE];
 
@@ -101,40 +106,152 @@ static uint64_t table_digest(const struct datapath *datapath, const struct gw_sl
 	return digest;
 }
 
-static int dump_service(struct datapath *datapath, const struct placed_service *placed, FILE *out,
-			struct error *error)
+static int compare_set(const void *key, const void *item)
 {
-	struct gw_service_key key;
-	struct gw_service entry = { 0 };
-	const struct gw_slot *slots = NULL;
-	char text[SERVICE_KEY_TEXT_SIZE];
-	int r;
+	uint32_t set = *(const uint32_t *)key, other = ((const struct source_range *)item)->set;
 
-	abi_service_key(&placed->key, &key);
-	r = bpf_map__lookup_elem(datapath->skeleton->maps.services, &key, sizeof(key), &entry,
-				 sizeof(entry), 0);
-	if (r < 0)
-		return error_set(error, r, "map services: cannot read %s: %s",
-				 service_key_format(&placed->key, text), strerror(-r));
-	(void)fprintf(out, "service %s mode %s slots %u", service_key_format(&placed->key, text),
-		      forwarding_mode_name(placed->mode), entry.slot_count);
-	if (entry.slot_count == 0) {
-		(void)fprintf(out, " %s\n", entry.flags & GW_SERVICE_DROP ? "drop" : "reject");
-	} else {
-		r = slots_open(datapath, entry.slot_offset, entry.slot_count, &slots, error);
-		if (r < 0)
-			return r;
-		(void)fprintf(out, " table %016" PRIx64 "\n",
-			      table_digest(datapath, slots, entry.slot_count));
+	return (set > other) - (set < other);
+}
+
+/* How many source ranges there are, and their digest. */
+static void dump_sources(uint32_t set, const struct source_ranges *sources, FILE *out)
+{
+	size_t first = sorted_position(&set, sources->items, sources->count,
+				       sizeof(*sources->items), compare_set);
+	uint64_t digest = DIGEST_START;
+	size_t i;
+
+	for (i = first; i < sources->count && sources->items[i].set == set; i++) {
+		const struct prefix *prefix = &sources->items[i].prefix;
+
+		for (size_t byte = 0; byte < sizeof(prefix->address.bytes); byte++)
+			digest = digest_add(digest, prefix->address.bytes[byte]);
+		digest = digest_add(digest, prefix->length);
 	}
-	if (slots) {
-		slots_count(datapath, slots, entry.slot_count);
-		slots_close(slots, entry.slot_count);
-	}
+	(void)fprintf(out, " sources %zu", i - first);
+	if (i > first)
+		(void)fprintf(out, " %016" PRIx64, digest);
+}
+
+static void dump_policies(const struct gw_service *entry, const struct source_ranges *sources,
+			  FILE *out)
+{
+	if (entry->flags & GW_SERVICE_AFFINITY)
+		(void)fprintf(out, " affinity %u s", entry->affinity_timeout_s);
+	if (entry->flags & GW_SERVICE_SOURCES)
+		dump_sources(entry->source_set, sources, out);
+	if (entry->flow_cost_ns)
+		(void)fprintf(out, " new-flow %u ns", entry->flow_cost_ns);
+	if (entry->tcp_mss)
+		(void)fprintf(out, " mss %u", entry->tcp_mss);
+	if (entry->flags & GW_SERVICE_RECORD)
+		(void)fprintf(out, " record");
+}
+
+static void dump_backends(struct datapath *datapath, const struct placed_service *placed,
+			  const struct gw_slot *slots, uint32_t slot_count, FILE *out)
+{
+	slots_count(datapath, slots, slot_count);
 	for (size_t i = 0; i < placed->backend_count; i++)
 		dump_backend(datapath, placed->backends[i].id,
 			     slots_take_count(datapath, placed->backends[i].id), out);
+}
+
+static int dump_service(struct datapath *datapath, const struct placed_service *placed,
+			const struct source_ranges *sources, FILE *out, struct error *error)
+{
+	const struct socket_maps maps = services_maps(datapath);
+	struct gw_service entry = { 0 };
+	const struct gw_slot *slots = NULL;
+	char text[SERVICE_KEY_TEXT_SIZE];
+	int r = sockets_get(&maps, &placed->key, &entry, error);
+
+	(void)service_key_format(&placed->key, text);
+	if (r == -ENOENT)
+		return error_set(error, r, "service %s: its entry is gone", text);
+	if (r == 0 && entry.slot_count)
+		r = slots_open(datapath, entry.slot_offset, entry.slot_count, &slots, error);
+	if (r < 0)
+		return r;
+	(void)fprintf(out, "service %s mode %s slots %u", text,
+		      forwarding_mode_name(mode_from_abi(entry.mode)), entry.slot_count);
+	if (slots)
+		(void)fprintf(out, " table %016" PRIx64,
+			      table_digest(datapath, slots, entry.slot_count));
+	else
+		(void)fprintf(out, entry.flags & GW_SERVICE_DROP ? " drop" : " reject");
+	dump_policies(&entry, sources, out);
+	(void)fputc('\n', out);
+	dump_backends(datapath, placed, slots, entry.slot_count, out);
+	if (slots)
+		slots_close(slots, entry.slot_count);
 	return 0;
+}
+
+static int dump_services(struct datapath *datapath, FILE *out, struct error *error)
+{
+	struct source_ranges sources;
+	int r = sources_read(datapath, &sources, error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < datapath->service_count; i++)
+		r = dump_service(datapath, &datapath->services[i], &sources, out, error);
+	free(sources.items);
+	return r;
+}
+
+struct dumped_reply {
+	struct service_key socket;
+	struct gw_reply entry;
+};
+
+struct dumped_replies {
+	struct dumped_reply *items;
+	size_t count, room;
+};
+
+static int keep_reply(const struct service_key *socket, const void *value, void *context,
+		      struct error *error)
+{
+	struct dumped_replies *replies = context;
+
+	if (array_reserve((void **)&replies->items, &replies->room, replies->count + 1,
+			  sizeof(*replies->items)) < 0)
+		return error_set(error, -ENOMEM, "no memory for the dump");
+	replies->items[replies->count].socket = *socket;
+	memcpy(&replies->items[replies->count++].entry, value, sizeof(struct gw_reply));
+	return 0;
+}
+
+static int compare_dumped(const void *a, const void *b)
+{
+	const struct dumped_reply *left = a, *right = b;
+
+	return service_key_compare(&left->socket, &right->socket);
+}
+
+static int dump_replies(struct datapath *datapath, FILE *out, struct error *error)
+{
+	const struct socket_maps maps = replies_maps(datapath);
+	struct dumped_replies replies = { 0 };
+	int r = sockets_for_each(&maps, keep_reply, &replies, error);
+
+	if (r == 0 && replies.count)
+		qsort(replies.items, replies.count, sizeof(*replies.items), compare_dumped);
+	for (size_t i = 0; r == 0 && i < replies.count; i++) {
+		const struct gw_reply *entry = &replies.items[i].entry;
+		char backend[SERVICE_KEY_TEXT_SIZE], vip[ADDRESS_TEXT_SIZE];
+		struct address address;
+
+		address_from_abi(&entry->vip, &address);
+		(void)fprintf(out, "reply %s from %s port %u%s\n",
+			      service_key_format(&replies.items[i].socket, backend),
+			      address_format(&address, vip), ntohs(entry->port),
+			      entry->flags & GW_REPLY_RECORDED ? " recorded" : "");
+	}
+	free(replies.items);
+	return r;
 }
 
 int datapath_dump(struct datapath *datapath, char **ret_text, struct error *error)
@@ -142,13 +259,14 @@ int datapath_dump(struct datapath *datapath, char **ret_text, struct error *erro
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	int r = 0;
+	int r;
 
 	if (!out)
 		return error_set(error, -ENOMEM, "no memory for the dump");
 	dump_addresses(datapath, out);
-	for (size_t i = 0; r == 0 && i < datapath->service_count; i++)
-		r = dump_service(datapath, &datapath->services[i], out, error);
+	r = dump_services(datapath, out, error);
+	if (r == 0)
+		r = dump_replies(datapath, out, error);
 	if (fclose(out) != 0 && r == 0)
 		r = error_set(error, -ENOMEM, "no memory for the dump");
 	if (r < 0) {

@@ -8,11 +8,13 @@
 #include <guideway/abi.h>
 
 #include "datapath/datapath.h"
+#include "lib/table.h"
 
 struct bpf_map;
 struct guideway_bpf;
 struct ids;
 struct regions;
+struct source_set;
 
 /* A backend as one service uses it, and its index into the map. */
 struct placed_backend {
@@ -20,12 +22,10 @@ struct placed_backend {
 	uint32_t id;
 };
 
-/* What the map services holds for one key. */
+/* What services4 or services6 holds for one key. */
 struct placed_service {
 	struct gw_service entry;
 	struct service_key key;
-	enum forwarding_mode mode;
-	enum service_fallback fallback;
 	bool known;                      /* false: adopted, weights unknown until it is set again */
 	struct placed_backend *backends; /* sorted by backend_compare */
 	size_t backend_count;
@@ -33,7 +33,8 @@ struct placed_service {
 
 struct placed_address {
 	struct address address;
-	uint32_t flags; /* enum gw_address_flag without GW_ADDRESS_LOCAL */
+	uint32_t flags;       /* enum gw_address_flag without GW_ADDRESS_LOCAL */
+	uint32_t reply_count; /* entries of replies4 or replies6 with this address */
 };
 
 /* A next hop in use; addresses that are reached the same way share one. */
@@ -63,8 +64,9 @@ struct datapath {
 	int program_fd;
 	int cpu_count;
 
-	struct gw_backend *backends; /* the mapped array */
+	struct gw_backend *backends; /* the mapped arrays */
 	struct gw_next_hop *next_hops;
+	struct gw_address_filter *filter;
 
 	struct ids *service_ids;
 	struct ids *backend_ids;
@@ -78,6 +80,12 @@ struct datapath {
 	struct placed_service *services; /* sorted by key */
 	size_t service_count, service_room;
 	struct service_key *keys; /* what datapath_services gives out */
+
+	struct ids *source_ids;
+	struct source_set **source_sets; /* by id */
+	struct table source_index;       /* by what is in them */
+
+	struct table replies; /* struct placed_reply by backend address, port and protocol */
 
 	struct placed_address *addresses; /* sorted */
 	size_t address_count, address_room;
@@ -94,6 +102,7 @@ struct datapath {
 	struct address gateways[GW_GATEWAY_MAX]; /* as in the map; only appended to */
 	uint32_t gateway_count;
 	uint32_t set_first[2], set_count[2]; /* configured gateway addresses: IPv6, IPv4 */
+	struct prefix encap_sources[2];      /* of encapsulated packets: IPv6, IPv4 */
 
 	char **interfaces;
 	size_t interface_count;
@@ -106,8 +115,8 @@ struct datapath {
 /* abi.c: from and to network order. */
 void abi_address(const struct address *address, struct gw_addr *ret);
 void address_from_abi(const struct gw_addr *address, struct address *ret);
-void abi_service_key(const struct service_key *key, struct gw_service_key *ret);
-void service_key_from_abi(const struct gw_service_key *key, struct service_key *ret);
+uint8_t abi_mode(enum forwarding_mode mode);
+enum forwarding_mode mode_from_abi(uint8_t mode); /* FORWARDING_MODE_DEFAULT: it is none */
 
 /* Room for one element more in a growing array; *room counts elements. -ENOMEM. */
 int array_reserve(void **items, size_t *room, size_t count, size_t item_size);
@@ -123,6 +132,28 @@ int pins_remove_all(const char *pin_dir, struct error *error);
 /* "pin_dir/name"; false when it is too long. */
 bool pins_path(const char *pin_dir, const char *name, char *buffer, size_t size);
 
+/*
+ * sockets.c: maps whose key is an address, port and protocol, in two for short IPv4 keys.
+ * A service_key is the form of all such keys here, also where the address is no VIP.
+ */
+struct socket_maps {
+	const char *name; /* "services" */
+	struct bpf_map *ipv4, *ipv6;
+};
+int sockets_set(const struct socket_maps *maps, const struct service_key *socket, const void *value,
+		struct error *error);
+/* -ENOENT without a sentence when there is none. */
+int sockets_get(const struct socket_maps *maps, const struct service_key *socket, void *ret_value,
+		struct error *error);
+/* What is gone already is no failure. */
+int sockets_delete(const struct socket_maps *maps, const struct service_key *socket,
+		   struct error *error);
+/* Both maps; on_entry must not change them. Ends with what on_entry returns, if negative. */
+int sockets_for_each(const struct socket_maps *maps,
+		     int (*on_entry)(const struct service_key *socket, const void *value,
+				     void *context, struct error *error),
+		     void *context, struct error *error);
+
 /* slots.c: writes and reads tables in the slots map through windows of it. */
 int slots_write(struct datapath *datapath, uint32_t offset, const uint32_t *ids, uint32_t count,
 		struct error *error);
@@ -134,28 +165,56 @@ void slots_close(const struct gw_slot *slots, uint32_t count);
 void slots_count(struct datapath *datapath, const struct gw_slot *slots, uint32_t count);
 uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id);
 
-/* services.c: finds what is programmed; NULL when nothing is. */
+/* tables.c: which slots a service has and who owns each. */
+/*
+ * Sets the entry's table to that of service, whose backends are placed: old's when that is
+ * right already, else a new one where no packet looks. -ENOSPC, -ENOMEM.
+ */
+int tables_place(struct datapath *datapath, const struct service *service,
+		 const struct placed_service *old, struct placed_service *placed,
+		 struct error *error);
+void tables_give(struct datapath *datapath, const struct gw_service *entry);
+bool tables_same(const struct gw_service *a, const struct gw_service *b);
+
+/* service_list.c: finds what is programmed; NULL when nothing is. */
 struct placed_service *services_find(const struct datapath *datapath,
 				     const struct service_key *key);
+const struct placed_backend *services_find_backend(const struct placed_service *service,
+						   const struct backend *backend);
 /* Room for one service more, so that services_insert cannot fail; moves services. -ENOMEM. */
 int services_reserve(struct datapath *datapath);
 void services_insert(struct datapath *datapath, const struct placed_service *service);
+void services_erase(struct datapath *datapath, struct placed_service *placed);
 void services_free(struct datapath *datapath);
+
+/* services.c */
+struct socket_maps services_maps(const struct datapath *datapath);
+/* From now on the datapath records the service's flows; one that is not there: nothing. */
+int services_record(struct datapath *datapath, const struct service_key *key, struct error *error);
 
 /* adopt.c: reads the services that an earlier agent left. */
 int services_adopt(struct datapath *datapath, struct error *error);
 
-/* counters.c */
-void counters_zero(struct datapath *datapath, struct bpf_map *map, uint32_t id);
+/* counters.c: zeroes what is counted for a new service, for a new backend. */
+void counters_begin_service(struct datapath *datapath, uint32_t id);
+void counters_begin_backend(struct datapath *datapath, uint32_t id);
+/* The backend leaves: its service keeps what was counted. */
+void counters_end_backend(struct datapath *datapath, uint32_t service, uint32_t id);
 
 /* backends.c */
+/* The whole of a mmapable array; NULL, and errno, when that cannot be. */
+void *map_whole(struct bpf_map *map);
 int backends_map(struct datapath *datapath, struct error *error);
 void backends_unmap(struct datapath *datapath);
-/* A new id with the backend written and its next hop set. -ENOSPC when the map is full, -ENOMEM. */
-int backends_place(struct datapath *datapath, const struct backend *backend, uint32_t *ret_id);
+/*
+ * A new id with the backend written and its next hop set, for the service of that id.
+ * -ENOSPC when the map is full, -ENOMEM.
+ */
+int backends_place(struct datapath *datapath, const struct backend *backend, uint32_t service,
+		   uint32_t *ret_id);
 void backends_release(struct datapath *datapath, uint32_t id);
-/* Takes over an id found in an adopted table, once. -ENOMEM. */
-int backends_adopt(struct datapath *datapath, uint32_t id, struct backend *ret);
+/* Takes over an id that an earlier agent gave a backend of the service, once. -ENOMEM. */
+int backends_adopt(struct datapath *datapath, uint32_t id, uint32_t service, struct backend *ret);
 void backends_set_next_hop(struct datapath *datapath, uint32_t id, uint32_t next_hop);
 
 /* next_hops.c */
@@ -171,7 +230,68 @@ void routes_unlink_backend(struct datapath *datapath, const struct address *addr
 int addresses_adopt(struct datapath *datapath, struct error *error);
 int addresses_set_flags(struct datapath *datapath, const struct address *address, uint32_t add,
 			uint32_t remove, struct error *error);
+/* One entry of replies more, or less, has the address: replies from it are looked at. */
+int addresses_add_reply(struct datapath *datapath, const struct address *address,
+			struct error *error);
+void addresses_remove_reply(struct datapath *datapath, const struct address *address);
+/* Ends adoption: replies are looked at from those addresses alone that have an entry. */
+void addresses_drop_unused(struct datapath *datapath);
 void addresses_free(struct datapath *datapath);
+
+/* filter.c: the map address_filter, which knows of every address in addresses. */
+int filter_map(struct datapath *datapath, struct error *error);
+void filter_unmap(struct datapath *datapath);
+void filter_add(struct datapath *datapath, const struct address *address, uint32_t flags);
+/* The address lost flags: its cell keeps those of the addresses that are placed. */
+void filter_recompute(struct datapath *datapath, const struct address *address);
+/* Every cell as the placed addresses want it; never without a flag that one of them has. */
+int filter_rebuild(struct datapath *datapath, struct error *error);
+
+/* sources.c: sets of source ranges, each once however many services have it. */
+int sources_create(struct datapath *datapath); /* -ENOMEM */
+void sources_free(struct datapath *datapath);
+/* The set with these ranges, complete. -ENOSPC when the map is full. */
+int sources_take(struct datapath *datapath, const struct prefix *ranges, size_t count,
+		 uint32_t *ret_set, struct error *error);
+void sources_give(struct datapath *datapath, uint32_t set);
+bool sources_are(const struct datapath *datapath, uint32_t set, const struct prefix *ranges,
+		 size_t count);
+/* Reads what an earlier agent left; services then take theirs by id, the rest is deleted. */
+int sources_adopt(struct datapath *datapath, struct error *error);
+int sources_adopt_user(struct datapath *datapath, uint32_t set);
+void sources_drop_unused(struct datapath *datapath);
+struct source_range {
+	uint32_t set;
+	struct prefix prefix;
+};
+struct source_ranges {
+	struct source_range *items; /* sorted by set, then prefix */
+	size_t count;
+};
+/* What the map says; items are the caller's to free. */
+int sources_read(const struct datapath *datapath, struct source_ranges *ret, struct error *error);
+
+/* replies.c: by which backend a reply in mode dnat is known. */
+struct placed_reply {
+	struct table_node node;
+	struct service_key socket; /* of the backend */
+	struct reply_user *users;  /* sorted by key; the first is the entry's */
+	uint16_t flags;            /* enum gw_reply_flag */
+	bool is_stored;            /* the map says so already */
+};
+struct socket_maps replies_maps(const struct datapath *datapath);
+/*
+ * Replies from the backend are the service's, from before its flows go there until after.
+ * Another service with the same backend, and this one, must have their flows recorded:
+ * true in *ret_recorded, also while only one of them is left.
+ */
+int replies_claim(struct datapath *datapath, const struct service_key *service,
+		  const struct placed_backend *backend, bool *ret_recorded, struct error *error);
+void replies_release(struct datapath *datapath, const struct service_key *service,
+		     const struct backend *backend);
+/* After services_adopt. */
+int replies_adopt(struct datapath *datapath, struct error *error);
+void replies_free(struct datapath *datapath);
 
 /* gateways.c */
 int gateways_adopt(struct datapath *datapath, struct error *error);

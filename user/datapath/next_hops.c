@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <string.h>
 
 #include "datapath/ids.h"
@@ -15,6 +14,10 @@
 #include "lib/sorted.h"
 
 _Static_assert(offsetof(struct gw_next_hop, src_mac) == 8, "dst_mac and flags are one word");
+_Static_assert(offsetof(struct gw_next_hop, vlan) == 16, "the tags are one word");
+_Static_assert(sizeof(((struct gw_next_hop *)0)->vlan) / sizeof(struct gw_vlan) ==
+		       NEXT_HOP_VLAN_MAX,
+	       "room for every tag");
 
 void next_hops_ref(struct datapath *datapath, uint32_t id)
 {
@@ -55,7 +58,7 @@ static int identity_compare(const struct next_hop *a, const struct next_hop *b)
 	int r = order(a->ifindex, b->ifindex);
 
 	if (r == 0)
-		r = order(a->vlan_id, b->vlan_id);
+		r = memcmp(a->vlan, b->vlan, sizeof(a->vlan));
 	if (r == 0)
 		r = address_compare(&a->neighbour, &b->neighbour);
 	if (r == 0)
@@ -87,6 +90,20 @@ static void store_word(void *to, const void *from)
 	__atomic_store_n((uint64_t *)to, word, __ATOMIC_RELEASE);
 }
 
+/* The prefix that is configured for encapsulation, else the first of the source addresses. */
+static void entry_set_encap_source(const struct datapath *datapath, const struct next_hop *next_hop,
+				   struct gw_next_hop *entry)
+{
+	const struct address *reached =
+		next_hop->has_source ? &next_hop->source : &next_hop->neighbour;
+	const struct prefix *prefix = &datapath->encap_sources[address_is_ipv4(reached)];
+
+	if (prefix->length)
+		abi_address(&prefix->address, &entry->encap_source);
+	else if (entry->gateway_count)
+		abi_address(&datapath->gateways[entry->gateway_first], &entry->encap_source);
+}
+
 /* Stores what differs; the word with the neighbour's MAC and the flags last. */
 static int entry_write(struct datapath *datapath, uint32_t id, const struct next_hop *next_hop,
 		       struct error *error)
@@ -101,10 +118,12 @@ static int entry_write(struct datapath *datapath, uint32_t id, const struct next
 
 	if (r < 0)
 		return r;
+	entry_set_encap_source(datapath, next_hop, &entry);
 	memcpy(entry.dst_mac, next_hop->dst_mac, sizeof(entry.dst_mac));
 	memcpy(entry.src_mac, next_hop->src_mac, sizeof(entry.src_mac));
-	if (next_hop->vlan_id)
-		entry.vlan = (struct gw_vlan){ htons(ETH_P_8021Q), htons(next_hop->vlan_id) };
+	for (size_t i = 0; i < NEXT_HOP_VLAN_MAX && next_hop->vlan[i].protocol; i++)
+		entry.vlan[i] = (struct gw_vlan){ htons(next_hop->vlan[i].protocol),
+						  htons(next_hop->vlan[i].id) };
 	for (size_t at = sizeof(entry); at > 0; at -= sizeof(uint64_t))
 		store_word(to + at - sizeof(uint64_t), from + at - sizeof(uint64_t));
 	return 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_BUCKET_COUNT 64
 
@@ -103,12 +104,19 @@ struct table_node *table_next(const struct table_node *node)
 	return skip_others(node->next, node->hash);
 }
 
+uint64_t table_hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	/* FNV-1a, then mixed for the low bits. */
+	hash ^= 0xcbf29ce484222325ULL;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ at[i]) * 0x100000001b3ULL;
+	return hash ^ hash >> 32;
+}
+
 uint64_t table_hash_text(uint64_t hash, const char *text)
 {
-	/* FNV-1a with the NUL, so that "ab","c" is not "a","bc"; then mixed for the low bits. */
-	hash ^= 0xcbf29ce484222325ULL;
-	do
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3ULL;
-	while (*text++);
-	return hash ^ hash >> 32;
+	/* With the NUL, so that "ab","c" is not "a","bc". */
+	return table_hash_bytes(hash, text, strlen(text) + 1);
 }

@@ -38,7 +38,8 @@ struct table_node *table_next(const struct table_node *node);
 /* The owner's struct of a node. */
 #define TABLE_OWNER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-/* A hash of texts, one after the other: start with 0, pass each result on. */
+/* A hash of texts or bytes, one after the other: start with 0, pass each result on. */
+uint64_t table_hash_bytes(uint64_t hash, const void *bytes, size_t size);
 uint64_t table_hash_text(uint64_t hash, const char *text);
 
 #endif

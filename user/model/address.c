@@ -197,14 +197,25 @@ int prefix_parse(const char *text, struct prefix *ret, struct error *error)
 	return 0;
 }
 
+bool prefix_is_ipv4(const struct prefix *prefix)
+{
+	return prefix->length >= MAPPED_BITS && address_is_ipv4(&prefix->address);
+}
+
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	bool prefix_is_ipv4 = prefix->length >= MAPPED_BITS && address_is_ipv4(&prefix->address);
 	struct prefix other = { .address = *address, .length = prefix->length };
 
 	/* ::/0 is all of IPv6, not of IPv4 mapped into it. */
-	if (prefix_is_ipv4 != address_is_ipv4(address))
+	if (prefix_is_ipv4(prefix) != address_is_ipv4(address))
 		return false;
 	clear_host_bits(&other);
 	return address_compare(&other.address, &prefix->address) == 0;
+}
+
+int prefix_compare(const struct prefix *a, const struct prefix *b)
+{
+	int order = address_compare(&a->address, &b->address);
+
+	return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
 }

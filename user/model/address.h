@@ -51,6 +51,9 @@ int address_check_usable(const struct address *address, struct error *error);
  * are cleared, as the API server does with those that it lets pass.
  */
 int prefix_parse(const char *text, struct prefix *ret, struct error *error);
+bool prefix_is_ipv4(const struct prefix *prefix);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
+/* By address, then by length: a prefix stands in front of those within it. */
+int prefix_compare(const struct prefix *a, const struct prefix *b);
 
 #endif

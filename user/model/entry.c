@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/source_ranges.h"
+
 #define LABEL_PROXY_NAME "service.kubernetes.io/service-proxy-name"
 #define LABEL_HEADLESS "service.kubernetes.io/headless"
 
@@ -25,21 +27,6 @@ bool entry_is_served(const struct entry *entry, const struct model_settings *set
 	return settings->load_balancer_class && strcmp(class, settings->load_balancer_class) == 0;
 }
 
-/* Source ranges are not enforced by the datapath, so only ranges that exclude nobody pass. */
-static bool is_open_to_all(const struct service_object *service, bool ipv4)
-{
-	if (service->source_range_count == 0)
-		return true;
-	for (size_t i = 0; i < service->source_range_count; i++) {
-		const struct prefix *range = &service->source_ranges[i];
-
-		if (ipv4 ? range->length == 96 && address_is_ipv4(&range->address)
-			 : range->length == 0)
-			return true;
-	}
-	return false;
-}
-
 bool entry_is_headless(const struct entry *entry)
 {
 	const char *cluster_ip = entry->object->service.cluster_ip;
@@ -56,6 +43,12 @@ static size_t count_family(const struct vips *vips, bool ipv4)
 	return count;
 }
 
+/* Some of the ranges would keep out those that the others let in, so there is no service. */
+static bool has_too_many_ranges(const struct service_object *service)
+{
+	return service->source_range_count > SOURCE_RANGES_MAX;
+}
+
 void entry_find_problems(struct entry *entry)
 {
 	const struct service_object *service = &entry->object->service;
@@ -67,15 +60,11 @@ void entry_find_problems(struct entry *entry)
 		if (service->ports[i].protocol == PROTOCOL_SCTP)
 			problem_add(problem,
 				    "spec.ports[%zu]: SCTP is not served, expected TCP or UDP", i);
-	for (int ipv4 = 1; ipv4 >= 0; ipv4--)
-		if (!is_open_to_all(service, ipv4) && count_family(&entry->vips, ipv4) > 0)
-			problem_add(problem,
-				    "spec.loadBalancerSourceRanges cannot be enforced: "
-				    "%s addresses are not served",
-				    ipv4 ? "IPv4" : "IPv6");
-	if (service->session_affinity == AFFINITY_CLIENT_IP)
-		problem_add(problem, "spec.sessionAffinity: ClientIP is not kept, connections of "
-				     "one client may reach several endpoints");
+	if (has_too_many_ranges(service))
+		problem_add(problem,
+			    "spec.loadBalancerSourceRanges: %zu ranges, expected at most %d: not "
+			    "served",
+			    service->source_range_count, SOURCE_RANGES_MAX);
 }
 
 static int list_sources(const struct object *service, const struct store *store,
@@ -118,51 +107,97 @@ struct build {
 	const struct object *service;
 	const struct model_settings *settings;
 	const struct vips *vips;
+	enum forwarding_mode mode;
+	struct source_ranges ranges[2]; /* IPv6, IPv4 */
 	struct service **items;
 	size_t count;
 	size_t ready_count, endpoint_count;
+	struct problem mismatch;
+	const struct service_port *mismatched; /* the last that mismatch tells of */
 };
+
+static void set_policies(struct service *service, const struct service_object *object,
+			 const struct source_ranges *ranges)
+{
+	if (object->session_affinity == AFFINITY_CLIENT_IP) {
+		service->affinity = true;
+		service->affinity_timeout_s = object->affinity_timeout_s;
+	}
+	service->has_source_ranges = ranges->restricted;
+	for (size_t i = 0; i < ranges->count; i++)
+		service->source_ranges[i] = ranges->items[i];
+	service->flows_per_second = object->flows_per_second;
+	service->tcp_mss = object->tcp_mss;
+}
 
 static struct service *create_candidate(const struct build *build, const struct service_port *port,
 					const struct address *vip, const struct endpoint_set *set)
 {
 	const struct service_key key = { *vip, port->port, port->protocol };
+	const struct source_ranges *ranges = &build->ranges[address_is_ipv4(vip)];
 	struct service *service =
 		service_create(&key, build->service->namespace, build->service->name, port->name,
-			       set->usable_count);
+			       set->usable_count, ranges->count);
 
 	if (!service)
 		return NULL;
-	service->mode = effective_mode(&build->service->service, build->settings);
+	service->mode = build->mode;
 	service->fallback = set->fallback;
+	set_policies(service, &build->service->service, ranges);
 	for (size_t i = 0; i < set->usable_count; i++)
 		service->backends[i] = set->candidates[i].backend;
 	return service;
 }
 
-static int build_port(struct build *build, const struct service_port *port, bool ipv4,
-		      const struct object_list *sources, struct endpoint_set *set)
+/* Told once for a port: it is served, for a backend that listens on the service's port. */
+static void find_mismatch(struct build *build, const struct service_port *port,
+			  const struct endpoint_set *set)
 {
-	const struct service_object *object = &build->service->service;
-	const struct endpoint_query query = {
+	if (!forwarding_mode_keeps_port(build->mode) || build->mismatched == port)
+		return;
+	for (size_t i = 0; i < set->usable_count; i++) {
+		uint16_t backend_port = set->candidates[i].backend.port;
+
+		if (backend_port == port->port)
+			continue;
+		build->mismatched = port;
+		problem_add(&build->mismatch,
+			    "mode %s does not change the port: endpoint port %u is not port %u",
+			    forwarding_mode_name(build->mode), backend_port, port->port);
+		return;
+	}
+}
+
+/*
+ * The endpoints for VIPs of one family. An encapsulating mode carries it to endpoints of
+ * the other family when there is none of its own; true in *ret_is_borrowed then.
+ */
+static int select_endpoints(const struct build *build, const struct service_port *port, bool ipv4,
+			    const struct object_list *sources, struct endpoint_set *set,
+			    bool *ret_is_borrowed)
+{
+	struct endpoint_query query = {
 		.service = build->service,
 		.port = port,
 		.ipv4 = ipv4,
-		.local_only = is_local_only(object, build->settings),
+		.local_only = is_local_only(&build->service->service, build->settings),
 		.node_name = build->settings->node_name,
 		.zone = build->settings->zone,
 	};
-	int r;
+	int r = endpoints_select(&query, sources->items, sources->count, set);
 
-	/* Without any VIP the endpoints are still counted, for whoever asks why. */
-	if (build->vips->count > 0 && count_family(build->vips, ipv4) == 0)
-		return 0;
-	r = endpoints_select(&query, sources->items, sources->count, set);
-	if (r < 0)
+	*ret_is_borrowed = r == 0 && set->known_count == 0 && build->vips->count > 0 &&
+			   forwarding_mode_encapsulates(build->mode);
+	if (!*ret_is_borrowed)
 		return r;
-	build->ready_count += set->ready_count;
-	build->endpoint_count += set->known_count;
-	for (size_t i = 0; i < build->vips->count && is_open_to_all(object, ipv4); i++) {
+	query.ipv4 = !ipv4;
+	return endpoints_select(&query, sources->items, sources->count, set);
+}
+
+static int create_candidates(struct build *build, const struct service_port *port, bool ipv4,
+			     const struct endpoint_set *set)
+{
+	for (size_t i = 0; i < build->vips->count; i++) {
 		const struct address *vip = &build->vips->items[i];
 
 		if (address_is_ipv4(vip) != ipv4)
@@ -173,6 +208,29 @@ static int build_port(struct build *build, const struct service_port *port, bool
 		build->count++;
 	}
 	return 0;
+}
+
+static int build_port(struct build *build, const struct service_port *port, bool ipv4,
+		      const struct object_list *sources, struct endpoint_set *set)
+{
+	bool is_borrowed;
+	int r;
+
+	/* Without any VIP the endpoints are still counted, for whoever asks why. */
+	if (build->vips->count > 0 && count_family(build->vips, ipv4) == 0)
+		return 0;
+	r = select_endpoints(build, port, ipv4, sources, set, &is_borrowed);
+	if (r < 0)
+		return r;
+	find_mismatch(build, port, set);
+	/* Each endpoint counts once for a port. */
+	if (!is_borrowed || count_family(build->vips, !ipv4) == 0) {
+		build->ready_count += set->ready_count;
+		build->endpoint_count += set->known_count;
+	}
+	if (has_too_many_ranges(&build->service->service))
+		return 0;
+	return create_candidates(build, port, ipv4, set);
 }
 
 /* The API server allows each port and protocol once; of others the first counts. */
@@ -244,6 +302,33 @@ void entry_clear_candidates(struct entry *entry)
 	entry->candidate_count = 0;
 	entry->ready_count = entry->endpoint_count = 0;
 	entry->uses_pods = false;
+	problem_clear(&entry->mismatch);
+}
+
+static void build_finish(struct build *build)
+{
+	source_ranges_finish(&build->ranges[false]);
+	source_ranges_finish(&build->ranges[true]);
+}
+
+static int build_candidates(struct build *build, const struct object_list *sources,
+			    struct endpoint_set *set)
+{
+	const struct service_object *object = &build->service->service;
+	int r = source_ranges_init(&build->ranges[false], object, false);
+
+	if (r == 0)
+		r = source_ranges_init(&build->ranges[true], object, true);
+	if (r < 0)
+		return r;
+	build->items =
+		calloc(object->port_count * build->vips->count + 1, sizeof(struct service *));
+	if (!build->items)
+		return -ENOMEM;
+	r = build_ports(build, sources, set);
+	if (r < 0)
+		unref_all(build->items, build->count);
+	return r;
 }
 
 int entry_build(struct entry *entry, const struct model_settings *settings,
@@ -253,20 +338,15 @@ int entry_build(struct entry *entry, const struct model_settings *settings,
 		.service = entry->object,
 		.settings = settings,
 		.vips = &entry->vips,
+		.mode = effective_mode(&entry->object->service, settings),
 	};
-	size_t most = entry->object->service.port_count * entry->vips.count;
 	int r = list_sources(entry->object, store, list);
 
+	if (r == 0)
+		r = build_candidates(&build, list, set);
+	build_finish(&build);
 	if (r < 0)
 		return r;
-	build.items = calloc(most + 1, sizeof(struct service *));
-	if (!build.items)
-		return -ENOMEM;
-	r = build_ports(&build, list, set);
-	if (r < 0) {
-		unref_all(build.items, build.count);
-		return r;
-	}
 	qsort(build.items, build.count, sizeof(struct service *), by_key);
 	keep_unchanged(&build, entry->candidates, entry->candidate_count);
 
@@ -275,6 +355,7 @@ int entry_build(struct entry *entry, const struct model_settings *settings,
 	entry->candidate_count = build.count;
 	entry->ready_count = build.ready_count;
 	entry->endpoint_count = build.endpoint_count;
+	entry->mismatch = build.mismatch;
 	entry->uses_pods = list->count == 0 || list->items[0]->kind == OBJECT_POD;
 	return 0;
 }

@@ -22,8 +22,9 @@ struct entry {
 	bool uses_pods;      /* as last built: it has neither slices nor Endpoints */
 
 	struct vips vips;
-	struct problem problem; /* found in the object itself */
-	struct problem clash;   /* with another Service */
+	struct problem problem;  /* found in the object itself */
+	struct problem clash;    /* with another Service */
+	struct problem mismatch; /* of its endpoints with it, as last built */
 
 	/* One for each VIP and port, sorted by key; those that clash with an older one too. */
 	struct service **candidates;

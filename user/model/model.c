@@ -358,6 +358,8 @@ static void tell_status(const struct entry *entry,
 	};
 	struct problem problem = entry->problem;
 
+	if (entry->mismatch.text[0] != '\0')
+		problem_add(&problem, "%s", entry->mismatch.text);
 	if (entry->clash.text[0] != '\0')
 		problem_add(&problem, "%s", entry->clash.text);
 	if (problem.text[0] != '\0')

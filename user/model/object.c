@@ -14,8 +14,9 @@ static const char *const kind_names[OBJECT_KIND_COUNT] = {
 };
 
 static const char *const mode_names[] = {
-	[FORWARDING_MODE_DEFAULT] = "default",
-	[FORWARDING_MODE_SNAT] = "snat",
+	[FORWARDING_MODE_DEFAULT] = "default", [FORWARDING_MODE_SNAT] = "snat",
+	[FORWARDING_MODE_DNAT] = "dnat",       [FORWARDING_MODE_L2] = "l2",
+	[FORWARDING_MODE_IPIP] = "ipip",       [FORWARDING_MODE_GUE] = "gue",
 };
 #define MODE_COUNT (sizeof(mode_names) / sizeof(mode_names[0]))
 
@@ -74,6 +75,16 @@ bool forwarding_mode_parse(const char *text, enum forwarding_mode *ret_mode)
 		}
 	}
 	return false;
+}
+
+bool forwarding_mode_encapsulates(enum forwarding_mode mode)
+{
+	return mode == FORWARDING_MODE_IPIP || mode == FORWARDING_MODE_GUE;
+}
+
+bool forwarding_mode_keeps_port(enum forwarding_mode mode)
+{
+	return mode == FORWARDING_MODE_L2 || forwarding_mode_encapsulates(mode);
 }
 
 const char *labels_get(const struct labels *labels, const char *key)

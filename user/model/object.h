@@ -69,7 +69,11 @@ enum traffic_policy {
 
 enum forwarding_mode {
 	FORWARDING_MODE_DEFAULT, /* the agent's */
-	FORWARDING_MODE_SNAT,
+	FORWARDING_MODE_SNAT,    /* destination and source rewritten */
+	FORWARDING_MODE_DNAT,    /* destination rewritten */
+	FORWARDING_MODE_L2,      /* only the destination's MAC address */
+	FORWARDING_MODE_IPIP,    /* in an IP header */
+	FORWARDING_MODE_GUE,     /* in UDP */
 };
 
 struct service_object {
@@ -97,6 +101,8 @@ struct service_object {
 	size_t requested_count;
 
 	enum forwarding_mode forwarding_mode; /* annotation guideway.dev/forwarding-mode */
+	uint32_t flows_per_second; /* annotation guideway.dev/new-flows-per-second; 0: any number */
+	uint16_t tcp_mss;          /* annotation guideway.dev/tcp-mss; 0: the clients' own */
 };
 
 struct endpoint_port {
@@ -176,9 +182,15 @@ void object_destroy(struct object *object); /* NULL is nothing */
 const char *object_kind_name(enum object_kind kind);
 /* "TCP", "UDP", "SCTP" */
 const char *protocol_name(enum protocol protocol);
+
 /* "snat"; the default mode is "default" */
 const char *forwarding_mode_name(enum forwarding_mode mode);
+#define FORWARDING_MODE_NAMES "snat, dnat, l2, ipip or gue"
 bool forwarding_mode_parse(const char *text, enum forwarding_mode *ret_mode);
+/* The backend gets the packet as it came, in another header: any family in any. */
+bool forwarding_mode_encapsulates(enum forwarding_mode mode);
+/* Backends listen on the VIP and the service's own port. */
+bool forwarding_mode_keeps_port(enum forwarding_mode mode);
 
 /* The value of a label; NULL when there is none with that key. */
 const char *labels_get(const struct labels *labels, const char *key);

@@ -17,11 +17,14 @@ static const char *place_text(char **at, const char *text)
 }
 
 struct service *service_create(const struct service_key *key, const char *namespace,
-			       const char *name, const char *port_name, size_t backend_count)
+			       const char *name, const char *port_name, size_t backend_count,
+			       size_t source_range_count)
 {
 	size_t text_size = strlen(namespace) + strlen(name) + strlen(port_name) + 3;
 	size_t backends_size = backend_count * sizeof(struct backend);
-	struct service *service = calloc(1, sizeof(*service) + backends_size + text_size);
+	size_t ranges_size = source_range_count * sizeof(struct prefix);
+	struct service *service =
+		calloc(1, sizeof(*service) + backends_size + ranges_size + text_size);
 	char *text;
 
 	if (!service)
@@ -33,7 +36,10 @@ struct service *service_create(const struct service_key *key, const char *namesp
 	service->mode = FORWARDING_MODE_SNAT;
 	service->backends = (struct backend *)(service + 1);
 	service->backend_count = backend_count;
-	text = (char *)(service->backends + backend_count);
+	/* Prefixes and text are made of bytes: they may stand anywhere. */
+	service->source_ranges = (struct prefix *)(service->backends + backend_count);
+	service->source_range_count = source_range_count;
+	text = (char *)(service->source_ranges + source_range_count);
 	service->namespace = place_text(&text, namespace);
 	service->name = place_text(&text, name);
 	service->port_name = place_text(&text, port_name);
@@ -72,12 +78,31 @@ int backend_compare(const struct backend *a, const struct backend *b)
 	return (a->port > b->port) - (a->port < b->port);
 }
 
+static bool same_source_ranges(const struct service *a, const struct service *b)
+{
+	if (a->has_source_ranges != b->has_source_ranges ||
+	    a->source_range_count != b->source_range_count)
+		return false;
+	for (size_t i = 0; i < a->source_range_count; i++)
+		if (prefix_compare(&a->source_ranges[i], &b->source_ranges[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_policies(const struct service *a, const struct service *b)
+{
+	return a->mode == b->mode && a->fallback == b->fallback && a->affinity == b->affinity &&
+	       a->affinity_timeout_s == b->affinity_timeout_s &&
+	       a->flows_per_second == b->flows_per_second && a->tcp_mss == b->tcp_mss &&
+	       same_source_ranges(a, b);
+}
+
 bool service_equal(const struct service *a, const struct service *b)
 {
 	if (a == b)
 		return true;
-	if (service_key_compare(&a->key, &b->key) != 0 || a->mode != b->mode ||
-	    a->fallback != b->fallback || a->backend_count != b->backend_count)
+	if (service_key_compare(&a->key, &b->key) != 0 || !same_policies(a, b) ||
+	    a->backend_count != b->backend_count)
 		return false;
 	for (size_t i = 0; i < a->backend_count; i++)
 		if (backend_compare(&a->backends[i], &b->backends[i]) != 0 ||

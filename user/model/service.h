@@ -36,21 +36,34 @@ struct service {
 	enum service_fallback fallback;
 	struct backend *backends; /* sorted by address, then port; each pair once */
 	size_t backend_count;
+
+	bool affinity; /* all flows of a client to one backend */
+	uint32_t affinity_timeout_s;
+	/*
+	 * With has_source_ranges only sources within one of the ranges are admitted, so without
+	 * any range nobody. Of the VIP's family, sorted by prefix_compare, none within another.
+	 */
+	bool has_source_ranges;
+	struct prefix *source_ranges;
+	size_t source_range_count;
+	uint32_t flows_per_second; /* new ones; 0: any number */
+	uint16_t tcp_mss;          /* larger ones in a SYN are lowered to this; 0: none are */
 };
 
 /*
- * A service with room for backend_count backends, which the caller fills before
+ * A service with room for so many backends and source ranges, which the caller fills before
  * anyone else sees it; strings are copied. One reference. NULL: no memory.
  */
 struct service *service_create(const struct service_key *key, const char *namespace,
-			       const char *name, const char *port_name, size_t backend_count);
+			       const char *name, const char *port_name, size_t backend_count,
+			       size_t source_range_count);
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service); /* NULL is nothing */
 
 int service_key_compare(const struct service_key *a, const struct service_key *b);
 int backend_compare(const struct backend *a, const struct backend *b); /* address, then port */
 
-/* Same key, mode, fallback and backends with their weights: the datapath needs no change. */
+/* Same key, mode, policies and backends with their weights: the datapath needs no change. */
 bool service_equal(const struct service *a, const struct service *b);
 
 /* "10.0.0.1:80/TCP", "[2001:db8::1]:53/UDP" */

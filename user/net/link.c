@@ -10,12 +10,10 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include "lib/sorted.h"
-#include "model/next_hop.h"
 #include "net/netlink.h"
 
 static void parse_vlan(const struct nlattr *data, struct link *link)
@@ -24,9 +22,8 @@ static void parse_vlan(const struct nlattr *data, struct link *link)
 
 	netlink_parse_nested(data, attributes, IFLA_VLAN_PROTOCOL + 1);
 	link->is_vlan = true;
-	link->vlan_id = netlink_get_u16(attributes[IFLA_VLAN_ID]);
-	link->is_service_tag =
-		netlink_get_u16(attributes[IFLA_VLAN_PROTOCOL]) != htons(ETH_P_8021Q);
+	link->vlan.id = netlink_get_u16(attributes[IFLA_VLAN_ID]);
+	link->vlan.protocol = ntohs(netlink_get_u16(attributes[IFLA_VLAN_PROTOCOL]));
 }
 
 static void parse_kind(const struct nlattr *info, const struct nlattr *const *attributes,
@@ -180,21 +177,34 @@ void link_table_finish(struct link_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
+/*
+ * The device that is no VLAN device below link; its tags, outer first, go to tags. NULL
+ * when it is not here or the tags do not fit.
+ */
+static const struct link *untagged(const struct link_table *table, const struct link *link,
+				   struct vlan_tag *tags)
+{
+	while (link && link->is_vlan) {
+		if (link->vlan.protocol == 0 || tags[NEXT_HOP_VLAN_MAX - 1].protocol)
+			return NULL;
+		memmove(&tags[1], &tags[0], (NEXT_HOP_VLAN_MAX - 1) * sizeof(tags[0]));
+		tags[0] = link->vlan;
+		link = link_table_find(table, link->lower);
+	}
+	return link;
+}
+
 bool link_table_egress(const struct link_table *table, uint32_t ifindex, struct next_hop *ret)
 {
 	const struct link *link = link_table_find(table, ifindex);
-	const struct link *wire = link;
+	struct vlan_tag tags[NEXT_HOP_VLAN_MAX] = { 0 };
+	const struct link *wire = untagged(table, link, tags);
 
-	if (!link || !link->has_mac)
+	if (!link || !link->has_mac || !wire || !wire->has_mac)
 		return false;
-	if (link->is_vlan) {
-		wire = link_table_find(table, link->lower);
-		if (!wire || !wire->has_mac || wire->is_vlan || link->is_service_tag)
-			return false;
-	}
 	ret->ifindex = wire->ifindex;
 	ret->mtu = link->mtu;
-	ret->vlan_id = link->vlan_id;
+	memcpy(ret->vlan, tags, sizeof(ret->vlan));
 	memcpy(ret->src_mac, link->mac, sizeof(ret->src_mac));
 	return true;
 }

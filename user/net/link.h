@@ -9,20 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/next_hop.h"
+
 struct netlink;
-struct next_hop;
 struct nlmsghdr;
 
 struct link {
 	uint32_t ifindex;
 	uint32_t mtu;
-	uint32_t lower; /* VLAN device: ifindex of the device below; 0 when it is not here */
-	uint16_t vlan_id;
+	uint32_t lower;       /* VLAN device: ifindex of the device below; 0 when it is not here */
+	struct vlan_tag vlan; /* of a VLAN device */
 	uint8_t mac[6];
 	bool has_mac; /* Ethernet: its neighbours have MAC addresses */
 	bool is_vlan;
-	bool is_service_tag; /* VLAN device: 802.1ad, not 802.1Q */
-	bool is_up;          /* and has a carrier */
+	bool is_up; /* and has a carrier */
 };
 
 struct link_table {
@@ -41,9 +41,9 @@ int link_table_apply(struct link_table *table, const struct nlmsghdr *message);
 const struct link *link_table_find(const struct link_table *table, uint32_t ifindex);
 
 /*
- * Fills in ifindex, mtu, VLAN and source MAC of frames that the kernel would send
- * through ifindex. False when these cannot be Ethernet frames with at most one tag
- * of 802.1Q.
+ * Fills in ifindex, mtu, VLAN tags and source MAC of frames that the kernel would send
+ * through ifindex. False when these cannot be Ethernet frames with at most
+ * NEXT_HOP_VLAN_MAX tags.
  */
 bool link_table_egress(const struct link_table *table, uint32_t ifindex, struct next_hop *ret);
 

@@ -52,29 +52,6 @@ static int64_t read_change_time_ns(const struct field *annotations)
 	return seconds * NS_PER_S + ns;
 }
 
-static int read_weight(const struct field *annotations, uint32_t *ret, struct error *error)
-{
-	struct field field = field_at(annotations, ANNOTATION_WEIGHT);
-	const char *text = "";
-	unsigned long weight = 0;
-	int r = field_string(annotations, ANNOTATION_WEIGHT, &text, error);
-
-	*ret = WEIGHT_DEFAULT;
-	if (r < 0 || !field.node)
-		return r;
-	for (const char *c = text; *c; c++) {
-		weight = *c >= '0' && *c <= '9' ? weight * 10 + (unsigned long)(*c - '0')
-						: WEIGHT_LIMIT + 1;
-		if (weight > WEIGHT_LIMIT)
-			break;
-	}
-	if (!*text || weight > WEIGHT_LIMIT)
-		return field_error(&field, error, "\"%.60s\", expected 0 to %d", text,
-				   WEIGHT_LIMIT);
-	*ret = (uint32_t)weight;
-	return 0;
-}
-
 static int read_conditions(const struct field *item, struct endpoint *endpoint, struct error *error)
 {
 	struct field conditions;
@@ -203,11 +180,13 @@ static int read_group(struct object *object, const struct field *top,
 	if (!group)
 		return -ENOMEM;
 	group->ipv4 = ipv4;
+	group->weight = WEIGHT_DEFAULT;
 	r = field_list(top, "ports", &ports, error);
 	if (r == 0)
 		r = decode_endpoint_ports(object, &ports, &group->ports, &group->port_count, error);
 	if (r == 0)
-		r = read_weight(annotations, &group->weight, error);
+		r = decode_number(annotations, ANNOTATION_WEIGHT, 0, WEIGHT_LIMIT, &group->weight,
+				  error);
 	if (r == 0)
 		r = read_endpoints(object, top, group, error);
 	object->endpoints.groups = group;

@@ -167,6 +167,40 @@ int decode_port(const struct field *port, const char *name, uint16_t *ret, struc
 	return r;
 }
 
+/* -1 when text is no decimal from 0 to limit. */
+static int64_t read_decimal(const char *text, uint32_t limit)
+{
+	int64_t number = 0;
+
+	if (!*text)
+		return -1;
+	for (const char *c = text; *c; c++) {
+		if (*c < '0' || *c > '9')
+			return -1;
+		number = number * 10 + (*c - '0');
+		if (number > limit)
+			return -1;
+	}
+	return number;
+}
+
+int decode_number(const struct field *annotations, const char *name, uint32_t low, uint32_t high,
+		  uint32_t *ret, struct error *error)
+{
+	struct field field = field_at(annotations, name);
+	const char *text = "";
+	int64_t number;
+	int r = field_string(annotations, name, &text, error);
+
+	if (r < 0 || !field.node)
+		return r;
+	number = read_decimal(text, high);
+	if (number < low)
+		return field_error(&field, error, "\"%.60s\", expected %u to %u", text, low, high);
+	*ret = (uint32_t)number;
+	return 0;
+}
+
 /* The API server's slices may have a port without a number, or 0: nobody serves it. */
 static int read_endpoint_port(struct object *object, const struct field *field,
 			      struct endpoint_port *port, struct error *error)

@@ -52,6 +52,13 @@ int decode_protocol(const struct field *port, enum protocol *ret, struct error *
 /* Field name of a port, from 1 to 65535. *ret keeps its value when the field is not given. */
 int decode_port(const struct field *port, const char *name, uint16_t *ret, struct error *error);
 
+/*
+ * The text of an annotation as a decimal from low to high. *ret keeps its value when the
+ * annotation is not given.
+ */
+int decode_number(const struct field *annotations, const char *name, uint32_t low, uint32_t high,
+		  uint32_t *ret, struct error *error);
+
 /* The ports of a slice or subset; one without a number has port 0. */
 int decode_endpoint_ports(struct object *object, const struct field *list,
 			  const struct endpoint_port **ret, size_t *ret_count, struct error *error);

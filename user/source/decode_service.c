@@ -11,9 +11,14 @@
 #define ANNOTATION_SOURCE_RANGES "service.beta.kubernetes.io/load-balancer-source-ranges"
 #define ANNOTATION_ADDRESSES "guideway.dev/addresses"
 #define ANNOTATION_FORWARDING_MODE "guideway.dev/forwarding-mode"
+#define ANNOTATION_FLOWS_PER_SECOND "guideway.dev/new-flows-per-second"
+#define ANNOTATION_TCP_MSS "guideway.dev/tcp-mss"
 
 #define AFFINITY_TIMEOUT_DEFAULT_S 10800
 #define AFFINITY_TIMEOUT_LIMIT_S 86400
+#define FLOWS_PER_SECOND_LIMIT 1000000
+#define TCP_MSS_MIN 88      /* Linux takes no smaller one for what it is */
+#define TCP_MSS_LIMIT 65495 /* the largest IPv4 packet without its two headers */
 
 static int read_type(struct service_object *service, const struct field *spec, struct error *error)
 {
@@ -275,8 +280,21 @@ static int read_forwarding_mode(struct service_object *service, const struct fie
 
 	if (r < 0 || !*text || forwarding_mode_parse(text, &service->forwarding_mode))
 		return r;
-	return field_error(&field, error, "\"%.60s\", expected %s", text,
-			   forwarding_mode_name(FORWARDING_MODE_SNAT));
+	return field_error(&field, error, "\"%.60s\", expected " FORWARDING_MODE_NAMES, text);
+}
+
+static int read_limits(struct service_object *service, const struct field *annotations,
+		       struct error *error)
+{
+	uint32_t tcp_mss = 0;
+	int r = decode_number(annotations, ANNOTATION_FLOWS_PER_SECOND, 1, FLOWS_PER_SECOND_LIMIT,
+			      &service->flows_per_second, error);
+
+	if (r == 0)
+		r = decode_number(annotations, ANNOTATION_TCP_MSS, TCP_MSS_MIN, TCP_MSS_LIMIT,
+				  &tcp_mss, error);
+	service->tcp_mss = (uint16_t)tcp_mss;
+	return r;
 }
 
 static int read_class(struct object *object, const struct field *spec, struct error *error)
@@ -330,5 +348,7 @@ int decode_service(struct object *object, const struct field *top, struct error 
 		r = read_requested(object, &spec, &annotations, error);
 	if (r == 0)
 		r = read_forwarding_mode(&object->service, &annotations, error);
+	if (r == 0)
+		r = read_limits(&object->service, &annotations, error);
 	return r;
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tables.h - a datapath with real maps in a network namespace of its own, and its dump.
+ * Include after cmocka.h.
+ */
+#ifndef TESTS_BPF_TABLES_H
+#define TESTS_BPF_TABLES_H
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datapath/datapath.h"
+#include "lib/error.h"
+
+/* Few, so that what is not given back is soon missed. */
+#define SLOTS 8192
+#define SOURCE_RANGE_ROOM 2000 /* of each service that is made */
+
+static char pin_dir[64];
+static const char *const interfaces[] = { "lo" };
+
+static inline struct datapath_settings default_settings(void)
+{
+	return (struct datapath_settings){
+		.pin_dir = pin_dir,
+		.interfaces = interfaces,
+		.interface_count = 1,
+		.snat_port_first = 1024,
+		.snat_port_last = 32767,
+		.slot_max = SLOTS,
+		.hash_key = { 1, 2, 3 },
+	};
+}
+
+static inline struct datapath *open_with(const struct datapath_settings *settings)
+{
+	struct datapath *datapath = NULL;
+	struct error error = { 0 };
+
+	if (datapath_open(settings, &datapath, &error) < 0)
+		fail_msg("%s", error.text);
+	return datapath;
+}
+
+static inline struct datapath *open_datapath(void)
+{
+	const struct datapath_settings settings = default_settings();
+
+	return open_with(&settings);
+}
+
+/* A datapath that the next open finds: its program is attached. */
+static inline struct datapath *attach_datapath(void)
+{
+	struct datapath *datapath = open_datapath();
+	struct error error = { 0 };
+
+	if (datapath_attach(datapath, &error) < 0)
+		fail_msg("%s", error.text);
+	return datapath;
+}
+
+/* What an agent that is started again makes of it. */
+static inline struct datapath *reopen_datapath(struct datapath *datapath)
+{
+	datapath_close(datapath);
+	return attach_datapath();
+}
+
+static inline int require_root(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	/* Interface lo of a network namespace of our own. */
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d-tables", getpid());
+	return 0;
+}
+
+static inline int remove_pins(void **state)
+{
+	(void)state;
+	if (geteuid() == 0)
+		(void)datapath_remove(pin_dir, NULL);
+	return 0;
+}
+
+static inline void skip_without_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("# skip: needs root to load programs\n");
+	skip();
+}
+
+static inline struct address address(const char *text)
+{
+	struct address ret;
+
+	assert_int_equal(address_parse(text, &ret, NULL), 0);
+	return ret;
+}
+
+static inline struct service *make_service(const char *vip, const char *const *backends,
+					   size_t count)
+{
+	struct service_key key = { .vip = address(vip), .port = 80, .protocol = PROTOCOL_TCP };
+	struct service *service =
+		service_create(&key, "default", "web", "", count, SOURCE_RANGE_ROOM);
+
+	assert_non_null(service);
+	service->mode = FORWARDING_MODE_SNAT;
+	service->source_range_count = 0;
+	for (size_t i = 0; i < count; i++)
+		service->backends[i] = (struct backend){ address(backends[i]), 8080, 1 };
+	return service;
+}
+
+/* Takes service. */
+static inline void set_service(struct datapath *datapath, struct service *service)
+{
+	struct error error = { 0 };
+
+	if (datapath_set_service(datapath, service, &error) < 0)
+		fail_msg("%s", error.text);
+	service_unref(service);
+}
+
+static inline void set(struct datapath *datapath, const char *vip, const char *const *backends,
+		       size_t count)
+{
+	set_service(datapath, make_service(vip, backends, count));
+}
+
+static inline char *dump(struct datapath *datapath)
+{
+	char *text = NULL;
+
+	assert_int_equal(datapath_dump(datapath, &text, NULL), 0);
+	return text;
+}
+
+static inline void assert_dump_has(struct datapath *datapath, const char *wanted)
+{
+	char *text = dump(datapath);
+
+	if (!strstr(text, wanted))
+		fail_msg("no '%s' in:\n%s", wanted, text);
+	free(text);
+}
+
+static inline void assert_dump_is(struct datapath *datapath, const char *wanted)
+{
+	char *text = dump(datapath);
+
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static const char *const three[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
+
+#endif
