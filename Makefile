@@ -31,7 +31,8 @@ unit_tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.
 bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c))
 test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/bench/bench_*.c)))
+bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
 .PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
@@ -81,9 +82,9 @@ $(B)/tests/netns/%: tests/netns/%.c
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< -lpthread -o $@
 
-$(B)/tests/bench/%: tests/bench/%.c $(B)/libguideway.a
+$(B)/tests/bench/%: tests/bench/%.c $(skeletons) $(bench_skels) $(B)/libguideway.a $(wildcard tests/bench/*.h)
 	$(call say,BENCH,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lpthread -o $@
 
 $(network_bench)/frames: $(network_bench)/frames.skel.h tests/bench/network/frames.h
 
@@ -104,8 +105,10 @@ demo:
 test:
 	scripts/test.sh
 
+# Status 77: skipped, with the reason said.
 bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
-	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
+	$(Q)rm -f $(B)/bench.json
+	$(Q)for bench in $(bench_tools); do $$bench --json $(B)/bench.json || [ $$? -eq 77 ] || exit 1; done
 	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
 		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
 		--json $(B)/bench.json || [ $$? -eq 77 ]

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_world.h - a datapath for the bench, filled through its public interface: services
+ * in one forwarding mode, in a network namespace of our own. Everything arrives at lo,
+ * where test runs put it, and leaves there again.
+ */
+#ifndef TESTS_BENCH_WORLD_H
+#define TESTS_BENCH_WORLD_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datapath/internal.h"
+#include "lib/error.h"
+
+#define BACKENDS_OF_ONE 100 /* of the service when there is one */
+#define BACKENDS_OF_MANY 2  /* of each when there are thousands */
+#define BACKEND_PORT 8080
+#define TCP_PORT 80
+#define UDP_PORT 53
+#define EMPTY_PORT 81    /* a service without endpoints */
+#define UNSERVED_PORT 82 /* no service */
+#define GATEWAY_COUNT 4
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
+
+/* First addresses; those that follow are counted up. IPv4 in 198.18/15 and so on is nobody's. */
+#define VIP4 "198.18.0.1"
+#define VIP6 "2001:db8:1::1"
+#define CLIENT4 "100.64.0.1"
+#define CLIENT6 "2001:db8:2::1"
+#define BACKEND4 "10.1.0.1"
+#define BACKEND6 "fd00:1::1"
+#define GATEWAY4 "10.0.0.1"
+#define GATEWAY6 "fd00::1"
+#define FOREIGN4 "203.0.113.1"
+#define FOREIGN6 "2001:db8:3::1"
+
+struct world {
+	struct datapath *datapath;
+	enum forwarding_mode mode;
+	uint32_t services; /* of each family and protocol, each on a VIP of its own */
+};
+
+static inline struct address address_at(const char *first, uint32_t index)
+{
+	struct address address = { { 0 } };
+	uint32_t last;
+
+	(void)address_parse(first, &address, NULL);
+	memcpy(&last, address.bytes + 12, sizeof(last));
+	last = htonl(ntohl(last) + index);
+	memcpy(address.bytes + 12, &last, sizeof(last));
+	return address;
+}
+
+/* Host order. */
+static inline uint32_t address_last_word(const struct address *address)
+{
+	uint32_t last;
+
+	memcpy(&last, address->bytes + 12, sizeof(last));
+	return ntohl(last);
+}
+
+static inline const char *pick(bool is_ipv6, const char *ipv4, const char *ipv6)
+{
+	return is_ipv6 ? ipv6 : ipv4;
+}
+
+static inline int world_set_next_hop(struct world *world, const struct address *backend,
+				     struct error *error)
+{
+	const struct next_hop hop = {
+		.state = NEXT_HOP_RESOLVED,
+		.ifindex = LOOPBACK_IFINDEX,
+		.mtu = 1500,
+		.src_mac = { 2, 0, 0, 0, 0, 0xa1 },
+		.dst_mac = { 2, 0, 0, 1, backend->bytes[14], backend->bytes[15] },
+		.neighbour = *backend,
+	};
+
+	return datapath_set_next_hop(world->datapath, backend, &hop, error);
+}
+
+static inline int world_set_service(struct world *world, const struct service_key *key,
+				    uint32_t first_backend, size_t backend_count,
+				    struct error *error)
+{
+	struct service *service = service_create(key, "bench", "bench", "", backend_count);
+	bool is_ipv6 = !address_is_ipv4(&key->vip);
+	int r = datapath_add_vip(world->datapath, &key->vip, error);
+
+	if (!service)
+		return error_set(error, -ENOMEM, "no memory for a service");
+	service->mode = world->mode;
+	for (size_t i = 0; r == 0 && i < backend_count; i++) {
+		service->backends[i].address =
+			address_at(pick(is_ipv6, BACKEND4, BACKEND6), first_backend + (uint32_t)i);
+		service->backends[i].port = BACKEND_PORT;
+		service->backends[i].weight = 1;
+		r = world_set_next_hop(world, &service->backends[i].address, error);
+	}
+	if (r == 0)
+		r = datapath_set_service(world->datapath, service, error);
+	service_unref(service);
+	return r;
+}
+
+static inline int world_set_services_of(struct world *world, bool is_ipv6, struct error *error)
+{
+	size_t backends = world->services > 1 ? BACKENDS_OF_MANY : BACKENDS_OF_ONE;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < world->services; i++) {
+		struct service_key key = { .vip = address_at(pick(is_ipv6, VIP4, VIP6), i),
+					   .port = TCP_PORT,
+					   .protocol = PROTOCOL_TCP };
+
+		r = world_set_service(world, &key, i * BACKENDS_OF_MANY, backends, error);
+		if (r < 0 || world->services > 1)
+			continue;
+		key.port = EMPTY_PORT;
+		r = world_set_service(world, &key, 0, 0, error);
+		key.port = UDP_PORT;
+		key.protocol = PROTOCOL_UDP;
+		if (r == 0)
+			r = world_set_service(world, &key, 0, backends, error);
+	}
+	return r;
+}
+
+static inline int world_fill(struct world *world, struct error *error)
+{
+	struct address gateways[2 * GATEWAY_COUNT];
+	int r;
+
+	for (uint32_t i = 0; i < GATEWAY_COUNT; i++) {
+		gateways[i] = address_at(GATEWAY4, i);
+		gateways[GATEWAY_COUNT + i] = address_at(GATEWAY6, i);
+	}
+	r = datapath_set_gateway_addresses(world->datapath, gateways, 2 * GATEWAY_COUNT, error);
+	if (r == 0)
+		r = world_set_services_of(world, false, error);
+	/* Thousands in one family are enough. */
+	if (r == 0 && world->services == 1)
+		r = world_set_services_of(world, true, error);
+	return r;
+}
+
+static inline void world_close(struct world *world)
+{
+	datapath_close(world->datapath); /* which removes the pins, as nothing was attached */
+	world->datapath = NULL;
+}
+
+/* mode as settings of the agent's defaults otherwise. 0 or negative errno. */
+static inline int world_open(struct world *world, enum forwarding_mode mode, uint32_t services,
+			     struct error *error)
+{
+	static const char *const interfaces[] = { "lo" };
+	char pin_dir[64];
+	struct datapath_settings settings = {
+		.pin_dir = pin_dir,
+		.interfaces = interfaces,
+		.interface_count = 1,
+		.hash_key = { 1, 2, 3, 4, 5, 6, 7, 8 },
+		.snat_port_first = 1024,
+		.snat_port_last = 32767,
+		.answer_neighbours = true,
+		.slot_max = GW_SLOT_MAX,
+	};
+	int r;
+
+	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d", (int)getpid());
+	*world = (struct world){ .mode = mode, .services = services };
+	r = datapath_open(&settings, &world->datapath, error);
+	if (r == 0)
+		r = world_fill(world, error);
+	if (r < 0)
+		world_close(world);
+	return r;
+}
+
+/* Packets that ended with this verdict so far. */
+struct verdict_search {
+	const char *name;
+	uint64_t packets;
+};
+
+static inline void on_verdict(const struct verdict_count *count, void *context)
+{
+	struct verdict_search *search = context;
+
+	if (strcmp(count->name, search->name) == 0)
+		search->packets = count->packets;
+}
+
+static inline uint64_t world_verdicts(const struct world *world, const char *name)
+{
+	struct verdict_search search = { .name = name };
+
+	(void)datapath_for_each_verdict(world->datapath, on_verdict, &search);
+	return search.packets;
+}
+
+/* Flows that began so far. */
+static inline uint64_t world_new_flows(const struct world *world)
+{
+	const struct service_key *keys;
+	size_t count = datapath_services(world->datapath, &keys);
+	uint64_t flows = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct traffic traffic = { 0 };
+
+		(void)datapath_service_traffic(world->datapath, &keys[i], &traffic);
+		flows += traffic.flows;
+	}
+	return flows;
+}
+
+#endif
