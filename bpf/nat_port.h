@@ -131,7 +131,7 @@ static __always_inline bool nat_flow_candidate(struct nat_flow *flow, __u32 k)
 }
 
 /* Whether the flow has an entry behind its first candidate, whose key is then the flow's. */
-static __always_inline bool nat_find_moved(struct nat_flow *flow, bool is_ipv6)
+static __always_inline bool find_moved(struct nat_flow *flow, bool is_ipv6)
 {
 	struct gw_nat_key4 room;
 
@@ -181,22 +181,54 @@ static __always_inline enum gw_verdict nat_take(const struct nat_flow *flow, boo
 }
 
 /* UNDECIDED with the first candidate that can be had in the flow's key. */
-static __always_inline enum gw_verdict nat_allocate(struct nat_flow *flow, bool is_ipv6)
+static __always_inline enum gw_verdict allocate(struct nat_flow *flow, bool is_ipv6)
 {
-	if (flow->gateway_count == 0)
-		return nat_take(flow, is_ipv6);
-	for (__u32 k = 0; k < NAT_CANDIDATES; k++) {
-		enum gw_verdict verdict;
+	enum gw_verdict verdict = GW_NAT_PORTS_EXHAUSTED;
+	__u32 k = 0;
 
-		if (!nat_flow_candidate(flow, k))
+	do {
+		/* Without gateways the key is the one that the flow can have. */
+		if (flow->gateway_count == 0 && k > 0)
+			break;
+		if (flow->gateway_count && !nat_flow_candidate(flow, k))
 			return GW_NO_GATEWAY_ADDRESS;
 		if (k > 0)
 			nat_set_moved(flow->hash);
 		verdict = nat_take(flow, is_ipv6);
-		if (verdict != GW_NAT_PORTS_EXHAUSTED)
-			return verdict;
-	}
-	return GW_NAT_PORTS_EXHAUSTED;
+	} while (verdict == GW_NAT_PORTS_EXHAUSTED && ++k < NAT_CANDIDATES);
+	return verdict;
+}
+
+/*
+ * The loops by themselves, for each family: Linux 6.1 refuses a loop that the compiler has
+ * laid out so that it is entered from above by falling through.
+ */
+__noinline int nat_find_moved4(void)
+{
+	struct nat_flow *flow = nat_flow_here();
+
+	return flow && find_moved(flow, false);
+}
+
+__noinline int nat_find_moved6(void)
+{
+	struct nat_flow *flow = nat_flow_here();
+
+	return flow && find_moved(flow, true);
+}
+
+__noinline int nat_allocate4(void)
+{
+	struct nat_flow *flow = nat_flow_here();
+
+	return flow ? allocate(flow, false) : GW_NAT_TABLE_FULL;
+}
+
+__noinline int nat_allocate6(void)
+{
+	struct nat_flow *flow = nat_flow_here();
+
+	return flow ? allocate(flow, true) : GW_NAT_TABLE_FULL;
 }
 
 /* Finds or makes the flow's entry. UNDECIDED: its key is in flow, and flow is settled. */
@@ -206,14 +238,15 @@ static __always_inline enum gw_verdict nat_settle(struct nat_flow *flow, bool is
 
 	flow->is_settled = true;
 	flow->is_new = false;
-	if (flow->gateway_count && nat_has_moved(flow->hash) && nat_find_moved(flow, is_ipv6))
+	if (flow->gateway_count && nat_has_moved(flow->hash) &&
+	    (is_ipv6 ? nat_find_moved6() : nat_find_moved4()))
 		return UNDECIDED;
 	flow->is_settled = false;
 	if (!flow->may_begin)
 		return flow->is_error ? GW_ICMP_UNMATCHED : GW_FRAGMENT_EARLY;
 	if (flow->flow_cost_ns && !flow_limit_admits(flow->service, flow->flow_cost_ns))
 		return GW_FLOW_LIMITED;
-	verdict = nat_allocate(flow, is_ipv6);
+	verdict = is_ipv6 ? nat_allocate6() : nat_allocate4();
 	if (verdict != UNDECIDED)
 		return verdict;
 	flow->is_settled = flow->is_new = true;

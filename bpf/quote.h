@@ -41,7 +41,7 @@ static __always_inline enum gw_verdict quote_parse_ip4(struct packet *packet, st
 	packet->src = addr_from_ip4(ip->daddr);
 	packet->protocol = ip->protocol;
 	*ret_bytes = sizeof(*ip) + option_bytes;
-	return cursor_take(cursor, option_bytes & 0x3f) ? UNDECIDED : GW_TRUNCATED;
+	return cursor_take(cursor, option_bytes & IP4_OPTION_BYTES_MASK) ? UNDECIDED : GW_TRUNCATED;
 }
 
 static __always_inline enum gw_verdict

@@ -9,6 +9,7 @@
 #define IP4_FRAGMENT_MASK 0x3fff /* more fragments, or an offset */
 #define IP4_OFFSET_MASK 0x1fff   /* in units of 8 bytes */
 #define IP4_MORE 0x2000
+#define IP4_OPTION_BYTES_MASK 0x3f
 #define EXTENSION_BYTES_MASK 0x3fff /* 4 headers of at most 2,048 bytes */
 #define EXTENSIONS_START_MAX 512    /* of a frame: behind what an ICMP error quotes it is farther */
 #define DATAGRAM_BYTES_MAX 65535
@@ -76,7 +77,8 @@ static __always_inline enum gw_verdict parse_ip4_rest(struct packet *packet, str
 		return GW_BAD_HEADER;
 	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
 		return GW_TRUNCATED;
-	if (!cursor_take(cursor, packet->header_bytes - sizeof(*ip)))
+	/* The mask is for 6.1, which does not always remember that they are no less than 20. */
+	if (!cursor_take(cursor, (packet->header_bytes - sizeof(*ip)) & IP4_OPTION_BYTES_MASK))
 		return GW_TRUNCATED;
 	return parse_fragment(packet, id, offset & IP4_OFFSET_MASK, !(offset & IP4_MORE));
 }
