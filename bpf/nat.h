@@ -201,7 +201,7 @@ static __always_inline enum gw_verdict nat_forward(struct packet *packet,
 		return UNDECIDED;
 	}
 	sender = service->mode == GW_MODE_SNAT ? to.src : quote_sender(packet);
-	quote_rewrite(packet, &to, &sender);
+	quote_rewrite(packet, &to, &sender, 1);
 	return UNDECIDED;
 }
 
@@ -260,7 +260,7 @@ static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 	link = nat_client_link(entry);
 	count_reply(entry->backend, packet->frame_bytes);
 	if (packet->is_error) {
-		quote_rewrite(packet, &to, &to.src);
+		quote_rewrite(packet, &to, &to.src, 1);
 	} else {
 		nat_state_write(entry, entry->state, nat_state_after_reply(packet, entry->state));
 		packet_rewrite(packet, &to, 1);
