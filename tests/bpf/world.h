@@ -138,7 +138,7 @@ static inline void set_service(const char *vip, uint8_t protocol, uint16_t port,
 		map_set(world->maps.services4, &key4, service);
 }
 
-static inline void set_slots(enum service_id service, uint32_t backend)
+static inline void set_slots(uint32_t service, uint32_t backend)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		struct gw_slot slot = { backend, backend };
@@ -148,17 +148,15 @@ static inline void set_slots(enum service_id service, uint32_t backend)
 	}
 }
 
-static inline void set_backend(enum service_id id, const char *text, uint16_t port,
-			       uint32_t next_hop)
+static inline void set_backend(uint32_t id, const char *text, uint16_t port, uint32_t next_hop)
 {
 	struct gw_backend backend = { .address = address(text),
 				      .port = htons(port),
 				      .flags = text_is_ip6(text) ? 0 : GW_BACKEND_IPV4,
 				      .service = id,
 				      .next_hop = next_hop };
-	uint32_t index = id;
 
-	map_set(world->maps.backends, &index, &backend);
+	map_set(world->maps.backends, &id, &backend);
 }
 
 /* gateway: 0 for IPv4, 1 for IPv6, others are a test's own */
@@ -187,14 +185,14 @@ static inline void set_gateway(uint32_t index, const char *text)
 	set_address(text, GW_ADDRESS_GATEWAY);
 }
 
-static inline struct gw_service service_in_mode(enum service_id id, enum gw_mode mode)
+static inline struct gw_service service_in_mode(uint32_t id, enum gw_mode mode)
 {
 	return (struct gw_service){
 		.id = id, .slot_offset = id * SLOTS, .slot_count = SLOTS, .mode = mode
 	};
 }
 
-static inline void world_furnish_service(enum service_id id, const char *vip, uint8_t protocol,
+static inline void world_furnish_service(uint32_t id, const char *vip, uint8_t protocol,
 					 uint16_t port)
 {
 	const struct gw_service service = service_in_mode(id, GW_MODE_SNAT);
