@@ -37,6 +37,7 @@ static __always_inline enum gw_verdict balance_whole(struct packet *packet)
 	struct cursor cursor = cursor_at_start(packet->ctx);
 	enum gw_verdict verdict = way_begin(packet, &cursor);
 
+	packet->is_settled = nat_comes_settled();
 	if (verdict == UNDECIDED)
 		verdict = receive(packet, &cursor, address_find(&packet->dst));
 	fragment_account(packet, verdict,
