@@ -73,7 +73,7 @@ static inline void network_furnish(void)
 	network_do("ip neigh replace " CLIENT4 " dev clients lladdr 02:00:00:00:00:c1 &&"
 		   "ip neigh replace " CLIENT6 " dev clients lladdr 02:00:00:00:00:c1");
 	network_forwards(true);
-	run_ingress = if_nametoindex("backends");
+	world_ingress = if_nametoindex("backends");
 	network_has_device("backends");
 	network_has_device("clients");
 }

@@ -105,18 +105,15 @@ static inline int xdp_of(uint32_t verdict, int sends)
 	}
 }
 
-/* The device where frames arrive; 0: the kernel's choice, lo. */
-static uint32_t run_ingress;
-
 /* Runs the program on in. Returns the XDP action, and in *ret_verdict its reason. */
 static inline int run_raw(const struct frame *in, struct frame *out, uint32_t *ret_verdict)
 {
-	struct xdp_md ctx = { .data_end = in->size, .ingress_ifindex = run_ingress };
+	struct xdp_md ctx = { .data_end = in->size, .ingress_ifindex = world_ingress };
 	struct gw_counter before[GW_VERDICT_COUNT];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->size,
 		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1);
 
-	if (run_ingress) {
+	if (world_ingress) {
 		opts.ctx_in = &ctx;
 		opts.ctx_size_in = sizeof(ctx);
 	}

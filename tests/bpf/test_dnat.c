@@ -37,7 +37,7 @@ static void there_and_back_by_the_same_device(void **state)
 
 	(void)state;
 	dnat_open();
-	run_ingress = if_nametoindex("clients");
+	world_ingress = if_nametoindex("clients");
 	run_and_expect(&reply, GW_REPLIED, XDP_TX, &out);
 }
 

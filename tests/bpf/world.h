@@ -80,6 +80,9 @@ enum service_id {
 
 static struct guideway_bpf *world;
 
+/* The device where frames arrive; 0: the kernel's choice, lo. */
+static uint32_t world_ingress;
+
 /* What it was loaded with. */
 static struct gw_config world_config_loaded;
 static uint32_t world_lru_entries;
@@ -325,6 +328,7 @@ static inline void world_open_with(struct gw_config config, uint32_t lru_entries
 	cpu_set_t one_cpu;
 
 	frame_case = "";
+	world_ingress = 0;
 	/* Per-CPU state such as the token bucket must be one. */
 	CPU_ZERO(&one_cpu);
 	CPU_SET(sched_getcpu(), &one_cpu);
