@@ -95,7 +95,7 @@ static __always_inline void reply_rewrite(struct packet *packet, const struct gw
 	const struct ends to = { reply->vip, packet->dst, reply->port, packet->dst_port };
 
 	if (packet->is_error)
-		quote_rewrite(packet, &to, &to.src);
+		quote_rewrite(packet, &to, &to.src, hops);
 	else
 		packet_rewrite(packet, &to, hops);
 	count_reply(reply->backend, packet->frame_bytes);

@@ -70,6 +70,28 @@ static __always_inline void fragment_remember(const struct packet *packet, __u32
 	(void)bpf_map_update_elem(&fragments, &room->key, &room->said, BPF_ANY);
 }
 
+/* Up to the end of this one the fragments came without a gap. */
+static __always_inline void fragment_grow(const struct packet *packet)
+{
+	struct fragment_room *room = fragment_room_of(packet);
+	struct gw_fragment *said = room ? bpf_map_lookup_elem(&fragments, &room->key) : NULL;
+
+	if (said && said->next_units == packet->fragment_units)
+		said->next_units += fragment_units(packet);
+}
+
+/* Once the packet's way has ended, as it may be gone twice. backend: as above. */
+static __always_inline void fragment_account(const struct packet *packet, enum gw_verdict verdict,
+					     __u32 backend)
+{
+	if (verdict != GW_FORWARDED && verdict != GW_REPLIED && verdict != GW_REPLY_PASSED)
+		return;
+	if (packet->is_first_fragment)
+		fragment_remember(packet, backend);
+	else if (packet->is_later_fragment)
+		fragment_grow(packet);
+}
+
 /* Gives a later fragment what the first one said. */
 static __always_inline enum gw_verdict fragment_recall(struct packet *packet)
 {
@@ -81,8 +103,6 @@ static __always_inline enum gw_verdict fragment_recall(struct packet *packet)
 	if (packet->fragment_units < said->next_units)
 		return GW_FRAGMENT_OVERLAP;
 	packet->is_fragment_ahead = packet->fragment_units > said->next_units;
-	if (!packet->is_fragment_ahead)
-		said->next_units += fragment_units(packet);
 	packet->src_port = said->src_port;
 	packet->dst_port = said->dst_port;
 	packet->protocol = said->protocol;

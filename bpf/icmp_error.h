@@ -14,6 +14,7 @@ static __always_inline enum gw_verdict balance_error(struct packet *packet)
 	enum gw_verdict verdict = way_begin(packet, &cursor);
 	__u32 address_flags = 0;
 
+	packet->is_settled = nat_comes_settled();
 	if (verdict == UNDECIDED) {
 		address_flags = address_find(&packet->dst);
 		verdict = way_find_flow(packet, &cursor);

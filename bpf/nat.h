@@ -101,22 +101,14 @@ static __always_inline enum gw_verdict nat_unsettled(const struct gw_nat_key *ke
 	return UNSETTLED;
 }
 
-/* Whether the packet went this way before, up to the point where its flow had no entry. */
-static __always_inline bool nat_comes_settled(const struct packet *packet)
-{
-	const struct nat_flow *flow = packet->is_plain ? NULL : nat_flow_here();
-
-	return flow && flow->is_settled;
-}
-
 /* The key that nat_settle() came back with. */
-static __always_inline bool nat_take_settled(struct gw_nat_key *key, bool *ret_is_new)
+static __always_inline bool nat_take_settled(const struct packet *packet, struct gw_nat_key *key,
+					     bool *ret_is_new)
 {
-	struct nat_flow *flow = nat_flow_here();
+	const struct nat_flow *flow = packet->is_settled ? nat_flow_here() : NULL;
 
-	if (!flow || !flow->is_settled)
+	if (!flow)
 		return false;
-	flow->is_settled = false;
 	*key = flow->key;
 	*ret_is_new = flow->is_new;
 	return true;
@@ -137,7 +129,7 @@ static __always_inline enum gw_verdict nat_enter(struct gw_nat_key *key,
 	struct gw_nat_key4 room;
 	const void *map_key;
 
-	if (!packet->is_plain && nat_take_settled(key, ret_is_new) && *ret_is_new)
+	if (nat_take_settled(packet, key, ret_is_new) && *ret_is_new)
 		return UNDECIDED;
 	map_key = nat_map_key(key, is_ipv6, &room);
 	holder = nat_find(map_key, is_ipv6);
@@ -201,7 +193,7 @@ static __always_inline enum gw_verdict nat_forward(struct packet *packet,
 		return UNDECIDED;
 	}
 	sender = service->mode == GW_MODE_SNAT ? to.src : quote_sender(packet);
-	quote_rewrite(packet, &to, &sender);
+	quote_rewrite(packet, &to, &sender, 1);
 	return UNDECIDED;
 }
 
@@ -260,7 +252,7 @@ static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 	link = nat_client_link(entry);
 	count_reply(entry->backend, packet->frame_bytes);
 	if (packet->is_error) {
-		quote_rewrite(packet, &to, &to.src);
+		quote_rewrite(packet, &to, &to.src, 1);
 	} else {
 		nat_state_write(entry, entry->state, nat_state_after_reply(packet, entry->state));
 		packet_rewrite(packet, &to, 1);

@@ -44,7 +44,7 @@ struct nat_flow {
 	__u32 flow_cost_ns; /* of a new flow of UDP; TCP's first packet was admitted already */
 	__u8 may_begin;     /* an ICMP error and a later fragment begin nothing */
 	__u8 is_error;
-	__u8 is_settled; /* key is the flow's; cleared by who takes it */
+	__u8 is_settled; /* key is the flow's: for the packet that comes next, see below */
 	__u8 is_new;
 	__u32 zero;
 };
@@ -61,6 +61,20 @@ static __always_inline struct nat_flow *nat_flow_here(void)
 	__u32 first = 0;
 
 	return bpf_map_lookup_elem(&nat_flow, &first);
+}
+
+/*
+ * Where a packet's way begins: whether it comes from nat_settle(). Asked once, as what
+ * this packet leaves behind is not for the next.
+ */
+static __always_inline bool nat_comes_settled(void)
+{
+	struct nat_flow *flow = nat_flow_here();
+
+	if (!flow || !flow->is_settled)
+		return false;
+	flow->is_settled = false;
+	return true;
 }
 
 /* (start + k * stride) mod count, without a division for k = 0; start < count */

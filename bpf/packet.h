@@ -133,6 +133,7 @@ struct packet {
 	__u8 is_error; /* ICMP's: the flow is that of the packet it quotes */
 	__u8 is_plain; /* plain.h's: what is not, is UNUSUAL */
 
+	__u8 is_settled;      /* it was here before, and its flow has an entry now */
 	__u8 is_solicitation; /* ND's request */
 	__u8 protocol;
 	__u8 ttl;

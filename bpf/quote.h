@@ -17,6 +17,7 @@
 struct translation {
 	struct ends to;
 	struct gw_addr sender; /* who the error is from */
+	__u8 hops;             /* that it takes */
 };
 
 struct {
@@ -165,7 +166,7 @@ static __always_inline void quote_rewrite_ip4(const struct quote *quote,
 	csum_apply(&quoted->check, change);
 	quoted->saddr = to->dst.word[3];
 	quoted->daddr = to->src.word[3];
-	rewrite_ip4(quote->ip, &outer, 1);
+	rewrite_ip4(quote->ip, &outer, translation->hops);
 }
 
 static __always_inline __u64 quote_rewrite_address(__u64 change, struct in6_addr *address,
@@ -189,7 +190,7 @@ static __always_inline void quote_rewrite_ip6(const struct quote *quote,
 	change = quote_rewrite_address(change, &ip->saddr, &translation->sender);
 	change = quote_rewrite_address(change, &ip->daddr, &to->dst);
 	csum_apply(&quote->icmp->icmp6_cksum, change);
-	ip->hop_limit--;
+	ip->hop_limit -= translation->hops;
 }
 
 /*
@@ -218,7 +219,7 @@ __noinline int quote_translate(struct xdp_md *ctx, __u32 ip_at, __u32 icmp_at, _
 
 /* An error about a flow that is translated to to; sender: who it is from then. */
 static __always_inline void quote_rewrite(const struct packet *packet, const struct ends *to,
-					  const struct gw_addr *sender)
+					  const struct gw_addr *sender, __u8 hops)
 {
 	__u32 icmp_at = packet->link_bytes + packet->header_bytes, first = 0;
 	struct translation *said = bpf_map_lookup_elem(&translation, &first);
@@ -227,6 +228,7 @@ static __always_inline void quote_rewrite(const struct packet *packet, const str
 		return;
 	said->to = *to;
 	said->sender = *sender;
+	said->hops = hops;
 	quote_translate(packet->ctx, packet->link_bytes, icmp_at,
 			icmp_at + sizeof(struct icmp6hdr) + packet->quoted_bytes, packet->is_ipv6);
 }

@@ -17,7 +17,7 @@ static __always_inline enum gw_verdict serve_with(struct packet *packet,
 
 	if (service->slot_count == 0)
 		return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
-	verdict = nat_comes_settled(packet) ? UNDECIDED : admit(packet, service);
+	verdict = packet->is_settled ? UNDECIDED : admit(packet, service);
 	if (verdict != UNDECIDED)
 		return verdict;
 	verdict = backend_select(packet, service, &selection);

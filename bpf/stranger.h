@@ -18,8 +18,7 @@ static __always_inline enum gw_verdict balance_stranger(struct packet *packet)
 	if (verdict != UNDECIDED || !(address_find(&packet->src) & GW_ADDRESS_BACKEND))
 		return GW_NOT_OURS;
 	verdict = dnat_reply(packet);
-	if (packet->is_first_fragment && (verdict == GW_REPLIED || verdict == GW_REPLY_PASSED))
-		fragment_remember(packet, GW_NONE);
+	fragment_account(packet, verdict, GW_NONE);
 	return verdict == UNDECIDED ? GW_NOT_OURS : verdict;
 }
 

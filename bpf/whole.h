@@ -32,25 +32,16 @@ static __always_inline enum gw_verdict receive(struct packet *packet, struct cur
 	return address_refuse(address_flags, GW_UNSERVED_PROTOCOL);
 }
 
-static __always_inline void remember_first_fragment(const struct packet *packet,
-						    enum gw_verdict verdict)
-{
-	if (!packet->is_first_fragment)
-		return;
-	if (verdict == GW_FORWARDED)
-		fragment_remember(packet, packet->fragment_backend);
-	else if (verdict == GW_REPLIED)
-		fragment_remember(packet, GW_NONE);
-}
-
 static __always_inline enum gw_verdict balance_whole(struct packet *packet)
 {
 	struct cursor cursor = cursor_at_start(packet->ctx);
 	enum gw_verdict verdict = way_begin(packet, &cursor);
 
+	packet->is_settled = nat_comes_settled();
 	if (verdict == UNDECIDED)
 		verdict = receive(packet, &cursor, address_find(&packet->dst));
-	remember_first_fragment(packet, verdict);
+	fragment_account(packet, verdict,
+			 verdict == GW_FORWARDED ? packet->fragment_backend : GW_NONE);
 	return verdict;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fragments.h - a frame's IP packet cut into pieces, as a router or its sender would. */
+/*
+ * fragments.h - a frame's IP packet cut into pieces, as a router or its sender would, and
+ * what becomes of them.
+ */
 #ifndef TESTS_BPF_FRAGMENTS_H
 #define TESTS_BPF_FRAGMENTS_H
 
-#include "frame.h"
+#include "modes.h"
 
 struct piece {
 	size_t at, bytes; /* of what lies behind the IP header */
@@ -61,6 +64,68 @@ static inline struct frame fragment_of(const struct frame *whole, const struct p
 	else
 		append_piece4(&frame, whole->bytes + link_bytes, piece);
 	return frame;
+}
+
+enum {
+	PAYLOAD_BYTES = 3000,
+	PIECE_BYTES = 1200,
+};
+
+/* What most tests cut: a datagram of UDP in IPv4. */
+static inline struct packet_spec long_datagram(void)
+{
+	struct packet_spec spec = request4(IPPROTO_UDP);
+
+	spec.payload_bytes = PAYLOAD_BYTES;
+	return spec;
+}
+
+static inline size_t cut_bytes(const struct packet_spec *spec)
+{
+	return spec->payload_bytes + (spec->protocol == IPPROTO_TCP ? 20 : 8);
+}
+
+/* The pieces of a packet, number 0 to 2. */
+static inline struct piece piece_of(const struct packet_spec *spec, int number)
+{
+	size_t at = number * PIECE_BYTES, left = cut_bytes(spec) - at;
+
+	return (struct piece){ .at = at,
+			       .bytes = left < PIECE_BYTES ? left : PIECE_BYTES,
+			       .is_last = left <= PIECE_BYTES };
+}
+
+/* Sends the piece; what is forwarded is the same piece of the packet that is expected out. */
+static inline void run_piece(const struct mode *mode, const struct packet_spec *spec,
+			     const struct piece *piece, uint32_t verdict)
+{
+	struct packet_spec inner = mode_inner(mode, *spec);
+	struct frame whole = frame_build(spec), in = fragment_of(&whole, piece), wanted, out;
+
+	out = run_frame(&in, verdict, XDP_REDIRECT);
+	if (verdict != GW_FORWARDED && verdict != GW_FRAGMENT_AHEAD)
+		return;
+	whole = frame_build(&inner);
+	wanted = fragment_of(&whole, piece);
+	wanted = mode_wrap(mode, &wanted, spec);
+	assert_frame_equal(&out, &wanted);
+}
+
+static inline void run_number(const struct mode *mode, const struct packet_spec *spec, int number,
+			      uint32_t verdict)
+{
+	struct piece piece = piece_of(spec, number);
+
+	run_piece(mode, spec, &piece, verdict);
+}
+
+/* In mode snat, where nothing is said of the bytes. */
+static inline void run_at(size_t at, size_t bytes, bool is_last, uint32_t verdict)
+{
+	const struct packet_spec spec = long_datagram();
+	const struct piece piece = { .at = at, .bytes = bytes, .is_last = is_last };
+
+	run_piece(&modes[0], &spec, &piece, verdict);
 }
 
 #endif

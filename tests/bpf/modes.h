@@ -48,7 +48,7 @@ static inline bool mode_wraps(const struct mode *mode)
 	return mode->mode == GW_MODE_IPIP || mode->mode == GW_MODE_GUE;
 }
 
-static inline enum service_id mode_service(const struct mode *mode, uint8_t protocol)
+static inline uint32_t mode_service(const struct mode *mode, uint8_t protocol)
 {
 	if (mode->is_ip6)
 		return protocol == IPPROTO_TCP ? SERVICE_TCP6 : SERVICE_UDP6;
@@ -72,7 +72,7 @@ static inline struct packet_spec mode_request(const struct mode *mode, uint8_t p
 
 static inline void set_mode_service(const struct mode *mode, uint8_t protocol)
 {
-	enum service_id id = mode_service(mode, protocol);
+	uint32_t id = mode_service(mode, protocol);
 	const struct gw_service service = service_in_mode(id, mode->mode);
 
 	set_service(mode->is_ip6 ? VIP6 : VIP4, protocol, protocol == IPPROTO_TCP ? 80 : 53,

@@ -40,13 +40,13 @@ static inline struct gw_counter verdict_counter(uint32_t verdict)
 }
 
 /* Of the service's one backend. */
-static inline struct gw_traffic traffic_of(enum service_id service)
+static inline struct gw_traffic traffic_of(uint32_t service)
 {
 	struct gw_traffic per_cpu[CPU_MAX] = {}, sum = {};
-	uint32_t index = service;
 
 	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(world->maps.backend_traffic), &index, per_cpu), 0);
+		bpf_map_lookup_elem(bpf_map__fd(world->maps.backend_traffic), &service, per_cpu),
+		0);
 	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
 		sum.packets += per_cpu[cpu].packets;
 		sum.bytes += per_cpu[cpu].bytes;
@@ -108,10 +108,15 @@ static inline int xdp_of(uint32_t verdict, int sends)
 /* Runs the program on in. Returns the XDP action, and in *ret_verdict its reason. */
 static inline int run_raw(const struct frame *in, struct frame *out, uint32_t *ret_verdict)
 {
+	struct xdp_md ctx = { .data_end = in->size, .ingress_ifindex = world_ingress };
 	struct gw_counter before[GW_VERDICT_COUNT];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->size,
 		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1);
 
+	if (world_ingress) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
 	verdicts_read(before);
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(world->progs.guideway), &opts), 0);
 	out->size = opts.data_size_out;

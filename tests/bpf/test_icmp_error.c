@@ -255,7 +255,7 @@ static void errors_are_never_answered(void **state)
 	for_each_mode(mode)
 	{
 		struct error_case it = error_case(mode, IPPROTO_TCP);
-		enum service_id id = mode_service(mode, IPPROTO_TCP);
+		uint32_t id = mode_service(mode, IPPROTO_TCP);
 		struct gw_service empty = service_in_mode(id, mode->mode);
 		struct gw_next_hop hop = mode_hop(mode);
 
@@ -279,7 +279,7 @@ static void an_error_is_no_new_flow_and_needs_no_admission(void **state)
 	for_each_mode(mode)
 	{
 		struct error_case it = error_case(mode, IPPROTO_TCP);
-		enum service_id id = mode_service(mode, IPPROTO_TCP);
+		uint32_t id = mode_service(mode, IPPROTO_TCP);
 		struct gw_service closed = service_in_mode(id, mode->mode);
 
 		open_with_flow(&it);

@@ -206,7 +206,7 @@ static void no_mode_sends_without_a_neighbour_or_out_of_a_damaged_table(void **s
 	(void)state;
 	for_each_mode(mode)
 	{
-		enum service_id id = mode_service(mode, IPPROTO_TCP);
+		uint32_t id = mode_service(mode, IPPROTO_TCP);
 		struct packet_spec spec = mode_request(mode, IPPROTO_TCP);
 		struct gw_next_hop hop = mode_hop(mode);
 

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -80,6 +81,9 @@ enum service_id {
 
 static struct guideway_bpf *world;
 
+/* The device where frames arrive; 0: the kernel's choice, lo. */
+static uint32_t world_ingress;
+
 /* What it was loaded with. */
 static struct gw_config world_config_loaded;
 static uint32_t world_lru_entries;
@@ -138,7 +142,7 @@ static inline void set_service(const char *vip, uint8_t protocol, uint16_t port,
 		map_set(world->maps.services4, &key4, service);
 }
 
-static inline void set_slots(enum service_id service, uint32_t backend)
+static inline void set_slots(uint32_t service, uint32_t backend)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		struct gw_slot slot = { backend, backend };
@@ -148,17 +152,15 @@ static inline void set_slots(enum service_id service, uint32_t backend)
 	}
 }
 
-static inline void set_backend(enum service_id id, const char *text, uint16_t port,
-			       uint32_t next_hop)
+static inline void set_backend(uint32_t id, const char *text, uint16_t port, uint32_t next_hop)
 {
 	struct gw_backend backend = { .address = address(text),
 				      .port = htons(port),
 				      .flags = text_is_ip6(text) ? 0 : GW_BACKEND_IPV4,
 				      .service = id,
 				      .next_hop = next_hop };
-	uint32_t index = id;
 
-	map_set(world->maps.backends, &index, &backend);
+	map_set(world->maps.backends, &id, &backend);
 }
 
 /* gateway: 0 for IPv4, 1 for IPv6, others are a test's own */
@@ -187,14 +189,14 @@ static inline void set_gateway(uint32_t index, const char *text)
 	set_address(text, GW_ADDRESS_GATEWAY);
 }
 
-static inline struct gw_service service_in_mode(enum service_id id, enum gw_mode mode)
+static inline struct gw_service service_in_mode(uint32_t id, enum gw_mode mode)
 {
 	return (struct gw_service){
 		.id = id, .slot_offset = id * SLOTS, .slot_count = SLOTS, .mode = mode
 	};
 }
 
-static inline void world_furnish_service(enum service_id id, const char *vip, uint8_t protocol,
+static inline void world_furnish_service(uint32_t id, const char *vip, uint8_t protocol,
 					 uint16_t port)
 {
 	const struct gw_service service = service_in_mode(id, GW_MODE_SNAT);
@@ -239,6 +241,15 @@ static inline void world_shrink_maps(uint32_t lru_entries)
 		bpf_map__set_max_entries(arrays[i], 64);
 }
 
+static inline void world_map_arrays(void)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, world->obj) if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY &&
+						      !bpf_map__is_internal(map))
+		bpf_map__set_map_flags(map, BPF_F_MMAPABLE);
+}
+
 static inline struct gw_config world_config(void)
 {
 	struct gw_config config = { .nat_port_first = NAT_PORT,
@@ -262,19 +273,26 @@ static inline void map_clear_hash(const struct bpf_map *map)
 		assert_int_equal(bpf_map_delete_elem(fd, key), 0);
 }
 
-static inline void map_clear_array(const struct bpf_map *map, size_t copies)
+/* world_load() has made it mmapable: a store is a thousand times cheaper than a system call. */
+static inline void map_clear_array(const struct bpf_map *map)
 {
-	size_t value_bytes = (bpf_map__value_size(map) + 7) / 8 * 8 * copies;
-	uint32_t count = bpf_map__max_entries(map), *keys = calloc(count, sizeof(*keys));
-	void *values = calloc(count, value_bytes);
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	size_t value_bytes = (bpf_map__value_size(map) + 7) / 8 * 8;
+	size_t bytes = bpf_map__max_entries(map) * value_bytes;
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
-	assert_non_null(keys);
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	memset(memory, 0, bytes);
+	munmap(memory, bytes);
+}
+
+static inline void map_clear_per_cpu(const struct bpf_map *map)
+{
+	size_t value_bytes = (bpf_map__value_size(map) + 7) / 8 * 8;
+	void *values = calloc(libbpf_num_possible_cpus(), value_bytes);
+
 	assert_non_null(values);
-	for (uint32_t i = 0; i < count; i++)
-		keys[i] = i;
-	assert_int_equal(bpf_map_update_batch(bpf_map__fd(map), keys, values, &count, &opts), 0);
-	free(keys);
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
+		map_set(map, &i, values);
 	free(values);
 }
 
@@ -284,10 +302,10 @@ static inline void map_clear(const struct bpf_map *map)
 	case BPF_MAP_TYPE_PROG_ARRAY:
 		break;
 	case BPF_MAP_TYPE_ARRAY:
-		map_clear_array(map, 1);
+		map_clear_array(map);
 		break;
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		map_clear_array(map, libbpf_num_possible_cpus());
+		map_clear_per_cpu(map);
 		break;
 	default:
 		map_clear_hash(map);
@@ -310,6 +328,7 @@ static inline void world_load(const struct gw_config *config, uint32_t lru_entri
 	world = guideway_bpf__open();
 	assert_non_null(world);
 	world_shrink_maps(lru_entries);
+	world_map_arrays();
 	memcpy((void *)&world->rodata->config, config, sizeof(*config));
 	r = guideway_bpf__load(world);
 	if (r == -EPERM) {
@@ -327,6 +346,7 @@ static inline void world_open_with(struct gw_config config, uint32_t lru_entries
 	cpu_set_t one_cpu;
 
 	frame_case = "";
+	world_ingress = 0;
 	/* Per-CPU state such as the token bucket must be one. */
 	CPU_ZERO(&one_cpu);
 	CPU_SET(sched_getcpu(), &one_cpu);
