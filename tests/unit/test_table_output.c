@@ -193,14 +193,15 @@ static const char services[] =
 	"{\"port\":80,\"nodePort\":31234,\"protocol\":\"TCP\"},"
 	"{\"port\":443,\"nodePort\":null,\"protocol\":\"TCP\"}],\"ready\":3,\"endpoints\":3,"
 	"\"mode\":\"snat\",\"selector\":{\"app\":\"web\",\"tier\":\"front\"},\"created\":1000,"
-	"\"problem\":null,\"traffic\":{\"packets\":12345,\"bytes\":2048,\"flows\":7}}]";
+	"\"problem\":null,\"traffic\":{\"packets\":12345,\"bytes\":2048,\"flows\":7,"
+	"\"replyPackets\":5,\"replyBytes\":3072,\"drops\":9}}]";
 
 static const char backends[] =
 	"[{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"203.0.113.1\",\"port\":80,"
 	"\"protocol\":\"TCP\",\"address\":\"10.1.0.5\",\"backendPort\":8080,\"weight\":2,"
 	"\"share\":0.6667,\"nextHop\":{\"state\":\"resolved\",\"interface\":\"eth1\","
 	"\"mac\":\"02:00:00:00:00:05\"},\"traffic\":{\"packets\":1,\"bytes\":60,\"flows\":1,"
-	"\"replyPackets\":2}},"
+	"\"replyPackets\":2,\"replyBytes\":120}},"
 	"{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"2001:db8::1\",\"port\":80,"
 	"\"protocol\":\"TCP\",\"address\":\"2001:db8:1::5\",\"backendPort\":8080,\"weight\":1,"
 	"\"share\":1,\"nextHop\":{\"state\":\"unreachable\",\"interface\":null,\"mac\":null}}]";
@@ -240,13 +241,13 @@ static void wide_services_add_mode_selector_traffic_and_problem(void **state)
 	assert_shows(get_print_services, services, true,
 		     "NAMESPACE   NAME   TYPE           CLUSTER-IP   EXTERNAL-IP               "
 		     "PORT(S)                ENDPOINTS   AGE         MODE   SELECTOR             "
-		     "PACKETS   BYTES    FLOWS   PROBLEM\n"
+		     "PACKETS   BYTES    FLOWS   REPLY-PACKETS   REPLY-BYTES   DROPS   PROBLEM\n"
 		     "default     dns    LoadBalancer   <none>       <pending>                 "
 		     "53/UDP                 0/2         <unknown>   snat   <none>               "
-		     "0         0B       0       no address\n"
+		     "0         0B       0       0               0B            0       no address\n"
 		     "shop        web    LoadBalancer   10.96.0.10   203.0.113.1,2001:db8::1   "
 		     "80:31234/TCP,443/TCP   3/3         5m          snat   app=web,tier=front   "
-		     "12.3k     2.0KiB   7       <none>\n");
+		     "12.3k     2.0KiB   7       5               3.0KiB        9       <none>\n");
 }
 
 static void backends_show_their_share_and_next_hop(void **state)
@@ -267,13 +268,13 @@ static void wide_backends_add_mac_interface_and_traffic(void **state)
 	assert_shows(get_print_backends, backends, true,
 		     "NAMESPACE   SERVICE   VIP           PORT/PROTO   BACKEND                "
 		     "WEIGHT   SHARE    NEXT-HOP      MAC                 INTERFACE   PACKETS   "
-		     "BYTES   FLOWS   REPLY-PACKETS\n"
+		     "BYTES   FLOWS   REPLY-PACKETS   REPLY-BYTES\n"
 		     "shop        web       203.0.113.1   80/TCP       10.1.0.5:8080          "
 		     "2        66.7%    resolved      02:00:00:00:00:05   eth1        1         "
-		     "60B     1       2\n"
+		     "60B     1       2               120B\n"
 		     "shop        web       2001:db8::1   80/TCP       [2001:db8:1::5]:8080   "
 		     "1        100.0%   unreachable   <none>              <none>      0         "
-		     "0B      0       0\n");
+		     "0B      0       0               0B\n");
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/applied.h"
+#include "agent/kernel_routing.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "lib/log.h"
@@ -51,8 +52,9 @@ struct reconciler {
 	size_t unreachable_told;  /* in this batch of next hops */
 	uint32_t foreign_ifindex; /* the last interface that was warned of */
 	uint32_t own_ifindex;     /* the last that is among ours */
-	bool is_settled;          /* everything was programmed once */
-	size_t told_count;        /* services told of in this run */
+	struct kernel_routing routing;
+	bool is_settled;   /* everything was programmed once */
+	size_t told_count; /* services told of in this run */
 };
 
 static void on_retry(void *owner)
@@ -155,7 +157,7 @@ static void check_interface(struct reconciler *reconciler, const struct address 
 	}
 	reconciler->foreign_ifindex = ifindex;
 	log_warning("backend %s: reached through interface '%s', which is not among --interface: "
-		    "its replies will not be translated",
+		    "in modes snat and dnat its replies will not be translated",
 		    address_format(address, text),
 		    if_indextoname(ifindex, interface) ? interface : "?");
 }
@@ -290,6 +292,8 @@ static int set_service(struct reconciler *reconciler, const struct plan_step *st
 		return r;
 	/* Without memory it is set again next time, which the datapath finds to be no change. */
 	(void)applied_set(&reconciler->applied, step->service);
+	if (step->service->mode == FORWARDING_MODE_DNAT)
+		kernel_routing_check(&reconciler->routing, address_is_ipv4(&step->key.vip));
 	tell_service(reconciler, is_new ? "served" : "changed", step->service, is_new);
 	return 0;
 }

@@ -24,6 +24,14 @@ static json_t *traffic_json(const struct traffic *traffic)
 			 (json_int_t)traffic->reply_bytes);
 }
 
+static json_t *service_traffic_json(const struct traffic *traffic)
+{
+	json_t *object = traffic_json(traffic);
+
+	(void)json_object_set_new(object, "drops", json_integer((json_int_t)traffic->drops));
+	return object;
+}
+
 static void traffic_add(struct traffic *sum, const struct traffic *more)
 {
 	sum->packets += more->packets;
@@ -31,6 +39,7 @@ static void traffic_add(struct traffic *sum, const struct traffic *more)
 	sum->flows += more->flows;
 	sum->reply_packets += more->reply_packets;
 	sum->reply_bytes += more->reply_bytes;
+	sum->drops += more->drops;
 }
 
 static json_t *address_json(const struct address *address)
@@ -125,7 +134,7 @@ static void append_service(const struct service_status *status, void *context)
 			  object->creation_time_s == INT64_MAX
 				  ? json_null()
 				  : json_integer(object->creation_time_s),
-			  "problem", status->problem, "traffic", traffic_json(&traffic)));
+			  "problem", status->problem, "traffic", service_traffic_json(&traffic)));
 }
 
 json_t *views_services(const struct views *views, struct error *error)

@@ -10,8 +10,9 @@
 #include "cmd/table_output.h"
 
 static const char *const headers[] = {
-	"NAMESPACE", "SERVICE", "VIP",       "PORT/PROTO", "BACKEND", "WEIGHT", "SHARE",
-	"NEXT-HOP",  "MAC",     "INTERFACE", "PACKETS",    "BYTES",   "FLOWS",  "REPLY-PACKETS",
+	"NAMESPACE", "SERVICE", "VIP",      "PORT/PROTO",    "BACKEND",
+	"WEIGHT",    "SHARE",   "NEXT-HOP", "MAC",           "INTERFACE",
+	"PACKETS",   "BYTES",   "FLOWS",    "REPLY-PACKETS", "REPLY-BYTES",
 };
 #define WIDE_COLUMNS (sizeof(headers) / sizeof(headers[0]))
 #define COLUMNS 8
@@ -36,6 +37,7 @@ static void add_wide(struct table *table, const json_t *backend)
 	table_add(table, "%s", human_bytes(answer_number(traffic, "bytes"), text));
 	table_add(table, "%s", human_count(answer_number(traffic, "flows"), text));
 	table_add(table, "%s", human_count(answer_number(traffic, "replyPackets"), text));
+	table_add(table, "%s", human_bytes(answer_number(traffic, "replyBytes"), text));
 }
 
 static void add_backend(struct table *table, const json_t *backend, bool wide)

@@ -12,8 +12,9 @@
 #include "cmd/terminal.h"
 
 static const char *const headers[] = {
-	"NAMESPACE", "NAME", "TYPE",     "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "ENDPOINTS",
-	"AGE",       "MODE", "SELECTOR", "PACKETS",    "BYTES",       "FLOWS",   "PROBLEM",
+	"NAMESPACE", "NAME",          "TYPE",        "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)",
+	"ENDPOINTS", "AGE",           "MODE",        "SELECTOR",   "PACKETS",     "BYTES",
+	"FLOWS",     "REPLY-PACKETS", "REPLY-BYTES", "DROPS",      "PROBLEM",
 };
 #define WIDE_COLUMNS (sizeof(headers) / sizeof(headers[0]))
 #define COLUMNS 8
@@ -105,14 +106,17 @@ static void add_age(struct table *table, const json_t *service, time_t now)
 static int add_wide(struct table *table, const json_t *service)
 {
 	const json_t *traffic = json_object_get(service, "traffic");
-	char packets[HUMAN_TEXT_SIZE], bytes[HUMAN_TEXT_SIZE], flows[HUMAN_TEXT_SIZE];
+	char text[HUMAN_TEXT_SIZE];
 
 	table_add(table, "%s", answer_text(service, "mode"));
 	if (add_selector(table, service) < 0)
 		return -ENOMEM;
-	table_add(table, "%s", human_count(answer_number(traffic, "packets"), packets));
-	table_add(table, "%s", human_bytes(answer_number(traffic, "bytes"), bytes));
-	table_add(table, "%s", human_count(answer_number(traffic, "flows"), flows));
+	table_add(table, "%s", human_count(answer_number(traffic, "packets"), text));
+	table_add(table, "%s", human_bytes(answer_number(traffic, "bytes"), text));
+	table_add(table, "%s", human_count(answer_number(traffic, "flows"), text));
+	table_add(table, "%s", human_count(answer_number(traffic, "replyPackets"), text));
+	table_add(table, "%s", human_bytes(answer_number(traffic, "replyBytes"), text));
+	table_add(table, "%s", human_count(answer_number(traffic, "drops"), text));
 	table_add(table, "%s", answer_text(service, "problem"));
 	return 0;
 }

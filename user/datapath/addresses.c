@@ -190,7 +190,8 @@ int datapath_set_own_addresses(struct datapath *datapath, const struct address *
 
 	if (!copy)
 		return error_set(error, -ENOMEM, "no memory for the host's own addresses");
-	memcpy(copy, addresses, count * sizeof(*copy));
+	if (count)
+		memcpy(copy, addresses, count * sizeof(*copy));
 	free(datapath->own_addresses);
 	datapath->own_addresses = copy;
 	datapath->own_address_count = count;
