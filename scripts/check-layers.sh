@@ -40,7 +40,7 @@ done
 while IFS=: read -r file line include; do
 	[[ $file == user/datapath/* ]] ||
 		complain "$file:$line: only user/datapath/ may know BPF: $include"
-done < <(includes '[<"](bpf/|linux/bpf\.h|guideway/abi\.h|.*\.skel\.h)' user)
+done < <(includes '[<"](bpf/|linux/bpf\.h|guideway/[a-z_]*abi\.h|.*\.skel\.h)' user)
 
 while IFS=: read -r file line include; do
 	[[ $file == user/agent/* || $file == user/cmd/* || $file == user/lib/log.c ]] ||

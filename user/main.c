@@ -21,6 +21,7 @@ static const struct command {
 	{ "status", command_status, "show the agent, its interfaces, and what became of packets" },
 	{ "validate", command_validate, "check manifests, without an agent" },
 	{ "detach", command_detach, "take the program and its tables out of the kernel" },
+	{ "decap", command_decap, "on a backend: unwrap IPIP and GUE, without tunnel devices" },
 	{ "dump", command_dump, "print every table of the datapath" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

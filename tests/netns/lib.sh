@@ -36,6 +36,17 @@ note() { echo "# note: $*" >&3; }
 
 need() { command -v "$1" >/dev/null || skip "needs $1"; }
 
+# refused PATTERN COMMAND...: fails with exactly one line, which matches
+refused() {
+	local pattern=$1 status=0 said
+	shift
+	said=$(timeout 10 "$@" 2>&1 </dev/null) || status=$?
+	((status != 0)) || fail "succeeded: $*"
+	((status < 124)) || fail "status $status, hung or crashed: $*"
+	[[ $(wc -l <<<"$said") == 1 ]] || fail "not one line: $said"
+	grep -qiE -- "$pattern" <<<"$said" || fail "does not say '$pattern': $said"
+}
+
 # eventually SECONDS COMMAND...: the only way to wait; a bare sleep is a race
 eventually() {
 	local end=$((SECONDS + $1 + 1))

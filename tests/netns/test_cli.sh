@@ -3,17 +3,6 @@
 # What people meet on the command line: every refusal is one line that says what is wrong.
 . "$(dirname "$0")/lib.sh"
 
-# refused PATTERN COMMAND...: fails with exactly one line, which matches
-refused() {
-	local pattern=$1 status=0 said
-	shift
-	said=$(timeout 10 "$@" 2>&1 </dev/null) || status=$?
-	((status != 0)) || fail "succeeded: $*"
-	((status < 124)) || fail "status $status, hung or crashed: $*"
-	[[ $(wc -l <<<"$said") == 1 ]] || fail "not one line: $said"
-	grep -qiE -- "$pattern" <<<"$said" || fail "does not say '$pattern': $said"
-}
-
 # A bridge is the device that every kernel has and that knows no native XDP.
 gateway() {
 	namespaces gateway
@@ -149,7 +138,7 @@ test_only_root_may_ask_the_agent() {
 test_every_command_has_help() {
 	local command
 	"$GUIDEWAY" --help | grep -q agent
-	for command in agent get status validate detach dump; do
+	for command in agent get status validate detach decap dump; do
 		"$GUIDEWAY" "$command" --help >"$work/help"
 		grep -q "guideway $command" "$work/help" || fail "$command --help: $(cat "$work/help")"
 	done

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/attachment.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/pool_owners.h"
@@ -148,20 +149,6 @@ static void on_next_hops_changed(void *owner)
 		reconciler_next_hops_changed(agent->reconciler);
 }
 
-static void tell_attachment(const struct attachment *attachment)
-{
-	if (attachment->ifindex == 0)
-		log_warning("interface '%s' is gone: its packets are not seen until it is back",
-			    attachment->interface);
-	else if (attachment->native)
-		log_info("interface '%s': XDP in native mode", attachment->interface);
-	else
-		log_warning("interface '%s': XDP in GENERIC mode%s%s: several times slower than "
-			    "native",
-			    attachment->interface, attachment->native_error ? ", " : "",
-			    attachment->native_error ? strerror(-attachment->native_error) : "");
-}
-
 static void on_links_changed(void *owner)
 {
 	struct agent *agent = owner;
@@ -175,7 +162,7 @@ static void on_links_changed(void *owner)
 
 		log_failure(r, &error);
 		if (r == 0 && changed)
-			tell_attachment(&attachments[i]);
+			attachment_log(&attachments[i]);
 	}
 }
 
@@ -411,7 +398,7 @@ static int start_forwarding(struct agent *agent, struct error *error)
 		return r;
 	count = datapath_attachments(agent->datapath, &attachments);
 	for (size_t i = 0; i < count; i++)
-		tell_attachment(&attachments[i]);
+		attachment_log(&attachments[i]);
 	return 0;
 }
 

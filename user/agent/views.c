@@ -225,12 +225,12 @@ json_t *views_backends(const struct views *views, struct error *error)
 	return array;
 }
 
-static void append_verdict(const struct verdict_count *count, void *context)
+void views_append_verdict(const struct verdict_count *count, void *array)
 {
 	(void)json_array_append_new(
-		context, json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", count->name, "action",
-				   count->action, "packets", (json_int_t)count->packets, "bytes",
-				   (json_int_t)count->bytes, "help", count->help));
+		array, json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", count->name, "action",
+				 count->action, "packets", (json_int_t)count->packets, "bytes",
+				 (json_int_t)count->bytes, "help", count->help));
 }
 
 static json_t *interfaces_json(const struct datapath *datapath)
@@ -270,7 +270,7 @@ json_t *views_status(const struct views *views, struct error *error)
 
 	for (size_t i = 0; i < count; i++)
 		backends += (json_int_t)services[i]->backend_count;
-	r = datapath_for_each_verdict(views->datapath, append_verdict, verdicts);
+	r = datapath_for_each_verdict(views->datapath, views_append_verdict, verdicts);
 	if (r < 0) {
 		(void)error_set(error, r, "map verdicts: cannot read it: %s", strerror(-r));
 		json_decref(verdicts);

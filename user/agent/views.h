@@ -14,6 +14,7 @@ struct datapath;
 struct error;
 struct model;
 struct net;
+struct verdict_count;
 
 /* What the views look at; all borrowed. */
 struct views {
@@ -32,5 +33,8 @@ json_t *views_services(const struct views *views, struct error *error);
 json_t *views_backends(const struct views *views, struct error *error);
 json_t *views_status(const struct views *views, struct error *error);
 json_t *views_dump(const struct views *views, struct error *error);
+
+/* Appends one verdict to a JSON array, as status shows them. */
+void views_append_verdict(const struct verdict_count *count, void *array);
 
 #endif

@@ -7,6 +7,7 @@
 #define CMD_COMMANDS_H
 
 int command_agent(int argc, char **argv);
+int command_decap(int argc, char **argv);
 int command_detach(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_get(int argc, char **argv);

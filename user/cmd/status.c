@@ -14,8 +14,8 @@
 #include "cmd/control_client.h"
 #include "cmd/human.h"
 #include "cmd/options.h"
-#include "cmd/table_output.h"
 #include "cmd/terminal.h"
+#include "cmd/verdict_table.h"
 #include "lib/error.h"
 
 struct arguments {
@@ -133,34 +133,6 @@ static void print_summary(const json_t *status)
 	(void)putchar('\n');
 }
 
-static int print_verdicts(const json_t *verdicts, bool all)
-{
-	static const char *const headers[] = { "VERDICT", "ACTION", "PACKETS", "BYTES", "MEANING" };
-	struct table *table = table_create(headers, sizeof(headers) / sizeof(headers[0]));
-	char packets[HUMAN_TEXT_SIZE], bytes[HUMAN_TEXT_SIZE];
-	const json_t *verdict;
-	size_t i;
-	int r;
-
-	if (!table)
-		return -ENOMEM;
-	json_array_foreach(verdicts, i, verdict)
-	{
-		bool drop = strcmp(answer_text(verdict, "action"), "drop") == 0;
-
-		if (drop && !all && answer_number(verdict, "packets") == 0)
-			continue;
-		table_add(table, "%s", answer_text(verdict, "name"));
-		table_add(table, "%s", answer_text(verdict, "action"));
-		table_add(table, "%s", human_count(answer_number(verdict, "packets"), packets));
-		table_add(table, "%s", human_bytes(answer_number(verdict, "bytes"), bytes));
-		table_add(table, "%s", answer_text(verdict, "help"));
-	}
-	r = table_print(table, stdout);
-	table_destroy(table);
-	return r;
-}
-
 int command_status(int argc, char **argv)
 {
 	struct arguments arguments = { .socket = AGENT_SOCKET_DEFAULT };
@@ -176,7 +148,7 @@ int command_status(int argc, char **argv)
 		answer_print(status);
 	} else {
 		print_summary(status);
-		r = print_verdicts(json_object_get(status, "verdicts"), arguments.all);
+		r = verdict_table_print(json_object_get(status, "verdicts"), arguments.all);
 	}
 	json_decref(status);
 	if (r < 0) {

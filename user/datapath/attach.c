@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,8 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "guideway.skel.h"
+#include "datapath/xdp_link.h"
 #include "lib/error.h"
 
 #define LINK_PREFIX "link-"
@@ -29,53 +27,6 @@ static bool link_path(const struct datapath *datapath, uint32_t ifindex, char *p
 	return pins_path(datapath->pin_dir, name, path, PATH_MAX);
 }
 
-static int attach_error(struct error *error, int r, const char *interface, bool native)
-{
-	if (r == -EBUSY || r == -EEXIST)
-		return error_set(error, r,
-				 "interface '%s': another XDP program is attached; detach it first "
-				 "(guideway detach if it is ours, else ip link set dev %s xdp off)",
-				 interface, interface);
-	if (native)
-		return error_set(error, r,
-				 "interface '%s': its driver does not take a native XDP program "
-				 "(%s); use --xdp-mode auto or generic",
-				 interface, strerror(-r));
-	return error_set(error, r, "interface '%s': cannot attach the XDP program: %s", interface,
-			 strerror(-r));
-}
-
-static int create_in_mode(const struct datapath *datapath, uint32_t ifindex, uint32_t mode)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
-	int fd = bpf_link_create(datapath->program_fd, (int)ifindex, BPF_XDP, &options);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* A new link in the mode that is asked for; returns its descriptor. */
-static int link_create(const struct datapath *datapath, struct attachment *attachment,
-		       struct error *error)
-{
-	int fd = -EOPNOTSUPP;
-
-	if (datapath->xdp_mode != XDP_MODE_GENERIC) {
-		fd = create_in_mode(datapath, attachment->ifindex, XDP_FLAGS_DRV_MODE);
-		attachment->native = fd >= 0;
-		if (fd >= 0 || fd == -EBUSY || fd == -EEXIST ||
-		    datapath->xdp_mode == XDP_MODE_NATIVE)
-			goto out;
-		attachment->native_error = fd;
-	}
-	fd = create_in_mode(datapath, attachment->ifindex, XDP_FLAGS_SKB_MODE);
-out:
-	if (fd < 0)
-		return attach_error(error, fd, attachment->interface,
-				    attachment->native_error == 0 &&
-					    datapath->xdp_mode != XDP_MODE_GENERIC);
-	return fd;
-}
-
 static int link_pin(const struct datapath *datapath, int fd, uint32_t ifindex, struct error *error)
 {
 	char path[PATH_MAX];
@@ -87,27 +38,6 @@ static int link_pin(const struct datapath *datapath, int fd, uint32_t ifindex, s
 	if (bpf_obj_pin(fd, path) < 0)
 		return error_set(error, -errno, "%s: cannot pin it: %s", path, strerror(errno));
 	return 0;
-}
-
-static bool link_is_on(int fd, uint32_t ifindex)
-{
-	struct bpf_link_info info = { 0 };
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.xdp.ifindex == ifindex;
-}
-
-static bool is_native(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-
-	return bpf_xdp_query((int)ifindex, 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
-}
-
-static bool mode_is_wanted(const struct datapath *datapath, bool native)
-{
-	return datapath->xdp_mode == XDP_MODE_AUTO ||
-	       native == (datapath->xdp_mode == XDP_MODE_NATIVE);
 }
 
 /*
@@ -127,9 +57,9 @@ static int link_adopt(const struct datapath *datapath, struct attachment *attach
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;
-	*ret_was_live = link_is_on(fd, attachment->ifindex);
-	attachment->native = is_native(attachment->ifindex);
-	if (*ret_was_live && mode_is_wanted(datapath, attachment->native) &&
+	*ret_was_live = xdp_link_is_on(fd, attachment->ifindex);
+	attachment->native = xdp_is_native(attachment->ifindex);
+	if (*ret_was_live && xdp_mode_is_met(datapath->xdp_mode, attachment->native) &&
 	    bpf_link_update(fd, datapath->program_fd, NULL) == 0)
 		return fd;
 	(void)unlink(path);
@@ -141,8 +71,7 @@ static int link_adopt(const struct datapath *datapath, struct attachment *attach
 static void link_restore(const struct datapath *datapath, const struct attachment *attachment,
 			 bool native)
 {
-	int fd = create_in_mode(datapath, attachment->ifindex,
-				native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	int fd = xdp_link_create_in_mode(datapath->program_fd, attachment->ifindex, native);
 
 	if (fd < 0)
 		return;
@@ -162,7 +91,7 @@ static int link_open(const struct datapath *datapath, struct attachment *attachm
 		return fd;
 	was_native = attachment->native;
 	attachment->native = false;
-	fd = link_create(datapath, attachment, error);
+	fd = xdp_link_create(datapath->program_fd, datapath->xdp_mode, attachment, error);
 	if (fd < 0) {
 		if (was_live)
 			link_restore(datapath, attachment, was_native);

@@ -5,8 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,23 +13,12 @@
 #include <bpf/libbpf.h>
 
 #include "datapath/ids.h"
+#include "datapath/libbpf_message.h"
 #include "datapath/regions.h"
 #include "guideway.skel.h"
 #include "lib/error.h"
 
 #define ANSWERS_PER_SECOND 1000 /* a CPU */
-
-/* libbpf tells the reason of a failure by print callback only: the first one is kept. */
-static char library_message[256];
-
-static int keep_message(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level != LIBBPF_WARN || library_message[0])
-		return 0;
-	(void)vsnprintf(library_message, sizeof(library_message), format, args);
-	library_message[strcspn(library_message, "\n")] = '\0';
-	return 0;
-}
 
 /* Spreads the secret over the words of the multilinear hash (splitmix64's step). */
 static void expand_hash_key(const uint8_t secret[DATAPATH_HASH_KEY_BYTES], __u64 *words)
@@ -96,11 +83,11 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 {
 	int r;
 
-	library_message[0] = '\0';
-	(void)libbpf_set_print(keep_message);
+	libbpf_message_clear();
 	datapath->skeleton = guideway_bpf__open();
 	if (!datapath->skeleton)
-		return error_set(error, -errno, "cannot open the XDP program: %s", library_message);
+		return error_set(error, -errno, "cannot open the XDP program: %s",
+				 libbpf_message());
 	configure(datapath, settings);
 	r = pins_set_paths(datapath, error);
 	if (r < 0)
@@ -114,7 +101,7 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 		return error_set(
 			error, r,
 			"cannot load the XDP program (Linux 6.1 or newer is needed): %s%s%s",
-			strerror(-r), library_message[0] ? ": " : "", library_message);
+			strerror(-r), libbpf_message()[0] ? ": " : "", libbpf_message());
 	datapath->program_fd = bpf_program__fd(datapath->skeleton->progs.guideway);
 	return write_abi_version(datapath, error);
 }
