@@ -426,7 +426,7 @@ static int open_lanes(struct bench *bench)
 	for (int i = 0; r == 0 && i < count; i++) {
 		bench->lanes[i].cpu = cpus[i];
 		bench->lanes[i].first_flow = (uint32_t)i * MANY;
-		r = runner_open(&bench->lanes[i].runner);
+		r = runner_open(&bench->lanes[i].runner, if_nametoindex(DEVICE));
 	}
 	bench->lane_count = (size_t)count;
 	return r == 0 && (count == 0 || !pin_to_cpu(cpus[0])) ? -errno : r;
@@ -447,7 +447,9 @@ int main(int argc, char **argv)
 		(void)printf("XDP program: skipped: %s\n", reason);
 		return SKIPPED;
 	}
-	r = unshare(CLONE_NEWNET) < 0 ? -errno : open_lanes(&bench);
+	r = world_create_network();
+	if (r == 0)
+		r = open_lanes(&bench);
 	if (r < 0) {
 		(void)fprintf(stderr, "bench_datapath: cannot set up: %s\n", strerror(-r));
 		return 1;
