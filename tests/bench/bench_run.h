@@ -116,10 +116,7 @@ static inline void runner_set(struct runner *runner, const struct frame *frame,
 	state->src_port = steps->src_port;
 }
 
-/*
- * Runs outer, which hands packets to the program target_fd; a run goes on with the flow
- * after the last one's. 0 or negative errno.
- */
+/* Runs outer, which hands packets to the program target_fd. 0 or negative errno. */
 static inline int runner_repeat(struct runner *runner, int outer_fd, int target_fd,
 				uint32_t packets)
 {
