@@ -54,6 +54,10 @@ struct bench_case {
 };
 
 #define SNAT FORWARDING_MODE_SNAT
+#define DNAT FORWARDING_MODE_DNAT
+#define L2 FORWARDING_MODE_L2
+#define IPIP FORWARDING_MODE_IPIP
+#define GUE FORWARDING_MODE_GUE
 #define IPV4 false
 #define IPV6 true
 #define TCP IPPROTO_TCP
@@ -62,11 +66,30 @@ struct bench_case {
 #define ICMP6 IPPROTO_ICMPV6
 #define HOT 1
 #define MANY 100000
+#define MILLION 1000000
 #define ALL_DIFFERENT (1U << 22) /* then again, from the next port */
 #define SERVICES 10000
 
 /* Cases of one mode and number of services stand together: each change sets up all anew. */
 static const struct bench_case cases[] = {
+	{ "P1", IPIP, IPV4, TCP, REQUEST, HOT, 1, { .ns = 20, .times_push = 3.5 } },
+	{ "P2", IPIP, IPV4, TCP, REQUEST, MANY, 1, { .times_p1 = 1.4 } },
+	{ "P2", IPIP, IPV4, TCP, REQUEST, MILLION, 1, { .times_p1 = 1.4 } },
+	{ "P3", IPIP, IPV4, TCP, NEW_FLOWS, ALL_DIFFERENT, 1, { .times_p1 = 1.4 } },
+	{ "P4", IPIP, IPV4, UDP, REQUEST, HOT, 1, { .ns = 25 } },
+	{ "P4", IPIP, IPV6, TCP, REQUEST, HOT, 1, { .ns = 22 } },
+	{ "-", IPIP, IPV6, TCP, REQUEST, MANY, 1, { .ns = 0 } },
+	{ "P4", GUE, IPV4, TCP, REQUEST, HOT, 1, { .ns = 30 } },
+	{ "P4", GUE, IPV4, UDP, REQUEST, HOT, 1, { .ns = 25 } },
+	{ "P4", GUE, IPV6, TCP, REQUEST, HOT, 1, { .ns = 30 } },
+	{ "P5", L2, IPV4, TCP, REQUEST, HOT, 1, { .ns = 16 } },
+	{ "P5", L2, IPV6, TCP, REQUEST, HOT, 1, { .ns = 16 } },
+	{ "P5", DNAT, IPV4, TCP, REQUEST, HOT, 1, { .ns = 25 } },
+	{ "P5", DNAT, IPV4, TCP, REPLY, HOT, 1, { .ns = 50 } },
+	{ "P5", DNAT, IPV4, TCP, REQUEST, MANY, 1, { .ns = 25 } },
+	{ "P5", DNAT, IPV4, TCP, REPLY, MANY, 1, { .ns = 50 } },
+	{ "P5", DNAT, IPV6, TCP, REQUEST, HOT, 1, { .ns = 25 } },
+	{ "P5", DNAT, IPV6, TCP, REPLY, HOT, 1, { .ns = 50 } },
 	{ "P6", SNAT, IPV4, TCP, REQUEST, HOT, 1, { .ns = 45 } },
 	{ "P6", SNAT, IPV4, TCP, REPLY, HOT, 1, { .ns = 45 } },
 	{ "P6", SNAT, IPV4, TCP, REQUEST, MANY, 1, { .ns = 150 } },
@@ -89,13 +112,16 @@ static const struct bench_case cases[] = {
 	{ "-", SNAT, IPV4, ICMP4, ECHO_REQUEST, HOT, 1, { .ns = 0 } },
 	{ "-", SNAT, IPV6, ICMP6, ECHO_REQUEST, HOT, 1, { .ns = 0 } },
 	{ "-", SNAT, IPV4, TCP, TRUNCATED, HOT, 1, { .ns = 0 } },
-	{ "P14", SNAT, IPV4, TCP, REQUEST, HOT, SERVICES, { .times_p1 = 1.5 } },
-	{ "P14", SNAT, IPV4, TCP, REQUEST, SERVICES, SERVICES, { .times_p1 = 1.5 } },
+	{ "P14", IPIP, IPV4, TCP, REQUEST, HOT, SERVICES, { .times_p1 = 1.5 } },
+	{ "P14", IPIP, IPV4, TCP, REQUEST, SERVICES, SERVICES, { .times_p1 = 1.5 } },
+	{ "-", SNAT, IPV4, TCP, REQUEST, SERVICES, SERVICES, { .ns = 0 } },
 };
 
 /* Row P13: the same on two cores, with flows of their own, against one. */
 #define TWO_CORES_GOAL 1.9
 static const struct bench_case two_core_cases[] = {
+	{ "P13", IPIP, IPV4, TCP, REQUEST, HOT, 1, { .ns = 0 } },
+	{ "P13", IPIP, IPV4, TCP, REQUEST, MANY, 1, { .ns = 0 } },
 	{ "P13", SNAT, IPV4, TCP, REQUEST, HOT, 1, { .ns = 0 } },
 	{ "P13", SNAT, IPV4, TCP, REQUEST, MANY, 1, { .ns = 0 } },
 };
@@ -143,7 +169,7 @@ static inline const char *case_name(const struct bench_case *test, char buffer[s
 /* Both directions of its flows pass the gateway, and are known there. */
 static inline bool case_has_replies(const struct bench_case *test)
 {
-	return test->mode == SNAT;
+	return test->mode == SNAT || test->mode == DNAT;
 }
 
 static inline struct frame_spec case_frame(const struct bench_case *test)

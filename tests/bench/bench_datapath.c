@@ -1,201 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_datapath.c - what a packet costs in the XDP program, net of an empty one.
+ * bench_datapath.c - what a packet costs in the XDP program, net of an empty one, and what
+ * two cores do against one: bench_measure.h and bench_company.h say how.
  *
- * For each case, rounds of three runs: the empty program, the bare IPIP push, and the real
- * program, all in the same wrapper (bench_wrapper.bpf.c) with the same packets. Each gives
- * a value every 4,096 packets. Over all rounds, the minimum, the 10th percentile and the
- * median of the empty program are subtracted from those of the others: what disturbs the
- * machine disturbs all three, and the 10th percentile is from its quiet moments.
- *
- * On two cores: rounds of one core, the other, and both at once, the empty program and the
- * real one in each. The ratio is the sum over the cores of its net time alone by its net
- * time in company; only chunks count that ran while the other core was at it too.
+ * "empty" is what an empty program and the wrapper take. It says how quiet the machine was:
+ * cases of one family have about the same, and where it is much more, all figures are.
  */
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench_case.h"
+#include "bench_company.h"
 #include "bench_json.h"
-#include "bench_lane.h"
-#include "bench_world.h"
+#include "bench_measure.h"
 
 #define SKIPPED 77
-#define ROUND_CHUNKS 48
 #define SECONDS_DEFAULT 2.0
-
-struct options {
-	const char *pattern, *json_path;
-	double seconds; /* a case */
-};
-
-enum program {
-	EMPTY,
-	PUSH,
-	REAL,
-	PROGRAMS,
-};
-
-struct bench {
-	struct options options;
-	struct lane lanes[LANES_MAX];
-	size_t lane_count;
-	struct world world;
-	double p1_ns; /* 0: row P1 was not measured */
-	bool has_failed;
-};
-
-struct result {
-	struct quantiles net, push;
-};
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static bool complain(struct bench *bench, const struct bench_case *test, const char *what)
-{
-	char name[NAME_SIZE];
-
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "bench_datapath: %s: %s\n", case_name(test, name), what);
-	bench->has_failed = true;
-	return false;
-}
-
-static int program_fd(const struct bench *bench, const struct lane *lane, enum program program)
-{
-	switch (program) {
-	case EMPTY:
-		return lane->runner.empty_fd;
-	case PUSH:
-		return lane->runner.push_fd;
-	default:
-		return bench->world.datapath->program_fd;
-	}
-}
-
-static bool world_is_for(const struct world *world, const struct bench_case *test)
-{
-	return world->datapath && world->mode == test->mode && world->services == test->services;
-}
-
-static bool prepare(struct bench *bench, const struct bench_case *test, size_t lane_count)
-{
-	struct error error = { 0 };
-
-	if (!world_is_for(&bench->world, test)) {
-		world_close(&bench->world);
-		if (world_open(&bench->world, test->mode, test->services, &error) < 0)
-			return complain(bench, test, error.text);
-	}
-	for (size_t i = 0; i < lane_count; i++)
-		if (lane_prepare(&bench->lanes[i], test, program_fd(bench, NULL, REAL)) < 0)
-			return complain(bench, test, "cannot establish its flows");
-	return true;
-}
-
-/* One run of the program in each of the lanes. 0 or negative errno. */
-static int run_once(struct bench *bench, struct lane *lanes, size_t count, enum program program,
-		    struct samples *samples[])
-{
-	struct interval common = { 0, UINT64_MAX };
-	int r;
-
-	for (size_t i = 0; i < count; i++) {
-		lanes[i].target_fd = program_fd(bench, &lanes[i], program);
-		lanes[i].chunks = ROUND_CHUNKS;
-	}
-	r = lanes_measure(lanes, count);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct interval interval = runner_interval(&lanes[i].runner);
-
-		if (common.start_ns < interval.start_ns)
-			common.start_ns = interval.start_ns;
-		if (common.end_ns > interval.end_ns)
-			common.end_ns = interval.end_ns;
-	}
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = runner_collect(&lanes[i].runner, common, samples[i]);
-	return r;
-}
-
-/* Rounds until the time is used up; the first warms up and does not count. */
-static int measure(struct bench *bench, struct samples samples[static PROGRAMS])
-{
-	double end_s = 0;
-	int r = 0;
-
-	do {
-		for (int i = 0; r == 0 && i < PROGRAMS; i++)
-			r = run_once(bench, bench->lanes, 1, i,
-				     (struct samples *[]){ &samples[i] });
-		if (end_s == 0) {
-			for (int i = 0; i < PROGRAMS; i++)
-				samples[i].count = 0;
-			end_s = now_s() + bench->options.seconds;
-		}
-	} while (r == 0 && (samples[0].count == 0 || now_s() < end_s));
-	return r;
-}
-
-/* What the tables counted, to see that the bench measures what it says. */
-struct tally {
-	uint64_t packets; /* with the case's verdict */
-	uint64_t new_flows;
-};
-
-static struct tally take_tally(const struct bench *bench, const struct bench_case *test)
-{
-	return (struct tally){ world_verdicts(&bench->world, kinds[test->kind].verdict),
-			       world_new_flows(&bench->world) };
-}
-
-/* after must come from rounds of measure() alone; the warming one is in packets as well. */
-static bool check_tally(struct bench *bench, const struct bench_case *test, struct tally before,
-			struct tally after, size_t chunks)
-{
-	double packets = ((double)chunks + ROUND_CHUNKS) * BENCH_CHUNK_PACKETS;
-	double share = (double)(after.packets - before.packets) / packets;
-	double share_new = (double)(after.new_flows - before.new_flows) / packets;
-	char what[128];
-
-	if (share < 0.99)
-		(void)snprintf(what, sizeof(what), "only %.1f %% of its packets were \"%s\"",
-			       share * 100, kinds[test->kind].verdict);
-	else if (test->kind != NEW_FLOWS && share_new > 0.01)
-		(void)snprintf(what, sizeof(what), "%.1f %% of its packets began a flow",
-			       share_new * 100);
-	else
-		return true;
-	return complain(bench, test, what);
-}
-
-static bool run_case(struct bench *bench, const struct bench_case *test, struct result *ret)
-{
-	struct samples samples[PROGRAMS] = { 0 };
-	struct quantiles empty;
-	struct tally before;
-	bool is_good;
-
-	if (!prepare(bench, test, 1))
-		return false;
-	before = take_tally(bench, test);
-	is_good = measure(bench, samples) == 0 || complain(bench, test, "cannot run the program");
-	is_good = is_good &&
-		  check_tally(bench, test, before, take_tally(bench, test), samples[REAL].count);
-	empty = samples_quantiles(&samples[EMPTY]);
-	ret->push = quantiles_subtract(samples_quantiles(&samples[PUSH]), empty);
-	ret->net = quantiles_subtract(samples_quantiles(&samples[REAL]), empty);
-	for (int i = 0; i < PROGRAMS; i++)
-		samples_free(&samples[i]);
-	return is_good;
-}
 
 struct judgement {
 	char text[64]; /* the goal; empty when there is none */
@@ -257,59 +77,16 @@ static void report(struct bench *bench, const struct bench_case *test, const str
 	if (strcmp(test->row, "P1") == 0 && bench->p1_ns == 0)
 		bench->p1_ns = result->net.p10;
 	judgement = judge_result(bench, &test->goal, result);
-	(void)printf("%-4s %-42s %7.1f %7.1f %7.1f %7.1f %6.1fx", test->row, case_name(test, name),
-		     result->net.min, result->net.p10, result->net.median, result->push.p10, ratio);
+	(void)printf("%-4s %-42s %7.1f %7.1f %7.1f %6.1f %6.1fx %6.1f", test->row,
+		     case_name(test, name), result->net.min, result->net.p10, result->net.median,
+		     result->push.p10, ratio, result->empty_ns);
 	print_judgement(&judgement);
 	append_json(bench,
-		    json_pack("{s:s, s:s, s:o, s:f, s:f}", "row", test->row, "case", name, "net_ns",
-			      bench_json_quantiles(result->net), "floor_ns", result->push.p10,
-			      "ratio_to_floor", ratio),
+		    json_pack("{s:s, s:s, s:o, s:f, s:f, s:f}", "row", test->row, "case", name,
+			      "net_ns", bench_json_quantiles(result->net), "floor_ns",
+			      result->push.p10, "ratio_to_floor", ratio, "empty_ns",
+			      result->empty_ns),
 		    &judgement);
-}
-
-/* A core alone and in company. */
-struct company {
-	struct samples alone[PROGRAMS], together[PROGRAMS];
-};
-
-static int measure_company_once(struct bench *bench, struct company companies[static LANES_MAX],
-				enum program program)
-{
-	struct samples *together[LANES_MAX];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < LANES_MAX; i++) {
-		together[i] = &companies[i].together[program];
-		r = run_once(bench, &bench->lanes[i], 1, program,
-			     (struct samples *[]){ &companies[i].alone[program] });
-	}
-	return r == 0 ? run_once(bench, bench->lanes, LANES_MAX, program, together) : r;
-}
-
-static int measure_company(struct bench *bench, struct company companies[static LANES_MAX])
-{
-	double end_s = now_s() + bench->options.seconds;
-	int r;
-
-	do {
-		r = measure_company_once(bench, companies, EMPTY);
-		if (r == 0)
-			r = measure_company_once(bench, companies, REAL);
-	} while (r == 0 && now_s() < end_s);
-	return r;
-}
-
-static void company_add_ratio(struct company *company, struct quantiles *ratio)
-{
-	struct quantiles alone = quantiles_subtract(samples_quantiles(&company->alone[REAL]),
-						    samples_quantiles(&company->alone[EMPTY]));
-	struct quantiles together =
-		quantiles_subtract(samples_quantiles(&company->together[REAL]),
-				   samples_quantiles(&company->together[EMPTY]));
-
-	ratio->min += alone.min / together.min;
-	ratio->p10 += alone.p10 / together.p10;
-	ratio->median += alone.median / together.median;
 }
 
 static void report_two_cores(struct bench *bench, const struct bench_case *test,
@@ -319,35 +96,13 @@ static void report_two_cores(struct bench *bench, const struct bench_case *test,
 	char name[NAME_SIZE];
 
 	(void)snprintf(judgement.text, sizeof(judgement.text), ">= %gx", TWO_CORES_GOAL);
-	(void)printf("%-4s %-42s %6.2fx %6.2fx %6.2fx %16s", test->row, case_name(test, name),
+	(void)printf("%-4s %-42s %6.2fx %6.2fx %6.2fx %21s", test->row, case_name(test, name),
 		     ratio.min, ratio.p10, ratio.median, "");
 	print_judgement(&judgement);
 	append_json(bench,
 		    json_pack("{s:s, s:s, s:o}", "row", test->row, "case", name,
 			      "ratio_to_one_core", bench_json_quantiles(ratio)),
 		    &judgement);
-}
-
-static void run_two_cores(struct bench *bench, const struct bench_case *test)
-{
-	struct company companies[LANES_MAX] = { 0 };
-	struct quantiles ratio = { 0 };
-	int r;
-
-	if (!prepare(bench, test, LANES_MAX))
-		return;
-	r = measure_company(bench, companies);
-	for (size_t i = 0; i < LANES_MAX; i++) {
-		company_add_ratio(&companies[i], &ratio);
-		for (int j = 0; j < PROGRAMS; j++) {
-			samples_free(&companies[i].alone[j]);
-			samples_free(&companies[i].together[j]);
-		}
-	}
-	if (r < 0)
-		(void)complain(bench, test, "cannot run the program");
-	else
-		report_two_cores(bench, test, ratio);
 }
 
 static bool is_wanted(const struct options *options, const struct bench_case *test)
@@ -358,31 +113,28 @@ static bool is_wanted(const struct options *options, const struct bench_case *te
 	       strcmp(test->row, options->pattern) == 0;
 }
 
-static void print_titles(const char *title, const char *push, const char *ratio, const char *goal)
+static void run_on_one_core(struct bench *bench)
 {
-	(void)printf("%-47s %7s %7s %7s %7s %7s  %s\n", title, "min", "p10", "median", push, ratio,
-		     goal);
-}
-
-static void run(struct bench *bench)
-{
-	bool has_titles = false;
-
-	print_titles("XDP program, net nanoseconds a packet", "push", "ratio", "goal for p10");
+	(void)printf("%-47s %7s %7s %7s %6s %7s %6s  %s\n", "XDP program, net nanoseconds a packet",
+		     "min", "p10", "median", "push", "ratio", "empty", "goal for p10");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct result result;
 
 		if (is_wanted(&bench->options, &cases[i]) && run_case(bench, &cases[i], &result))
 			report(bench, &cases[i], &result);
 	}
+}
+
+static void run_on_two_cores(struct bench *bench)
+{
+	(void)printf("\n%-47s %7s %7s %7s %21s  %s\n", "XDP program, two cores against one", "min",
+		     "p10", "median", "", "goal for p10");
 	for (size_t i = 0; i < sizeof(two_core_cases) / sizeof(two_core_cases[0]); i++) {
-		if (bench->lane_count < 2 || !is_wanted(&bench->options, &two_core_cases[i]))
-			continue;
-		if (!has_titles)
-			print_titles("\nXDP program, two cores against one", "", "",
-				     "goal for p10");
-		has_titles = true;
-		run_two_cores(bench, &two_core_cases[i]);
+		const struct bench_case *test = &two_core_cases[i];
+		struct quantiles ratio;
+
+		if (is_wanted(&bench->options, test) && run_two_cores(bench, test, &ratio))
+			report_two_cores(bench, test, ratio);
 	}
 }
 
@@ -426,10 +178,10 @@ static int open_lanes(struct bench *bench)
 	for (int i = 0; r == 0 && i < count; i++) {
 		bench->lanes[i].cpu = cpus[i];
 		bench->lanes[i].first_flow = (uint32_t)i * MANY;
-		r = runner_open(&bench->lanes[i].runner);
+		r = runner_open(&bench->lanes[i].runner, if_nametoindex(DEVICE));
 	}
 	bench->lane_count = (size_t)count;
-	return r == 0 && (count == 0 || !pin_to_cpu(cpus[0])) ? -errno : r;
+	return r == 0 && !pin_to_cpu(cpus[0]) ? -errno : r;
 }
 
 int main(int argc, char **argv)
@@ -447,12 +199,16 @@ int main(int argc, char **argv)
 		(void)printf("XDP program: skipped: %s\n", reason);
 		return SKIPPED;
 	}
-	r = unshare(CLONE_NEWNET) < 0 ? -errno : open_lanes(&bench);
+	r = world_create_network();
+	if (r == 0)
+		r = open_lanes(&bench);
 	if (r < 0) {
 		(void)fprintf(stderr, "bench_datapath: cannot set up: %s\n", strerror(-r));
 		return 1;
 	}
-	run(&bench);
+	run_on_one_core(&bench);
+	if (bench.lane_count >= LANES_MAX)
+		run_on_two_cores(&bench);
 	world_close(&bench.world);
 	for (size_t i = 0; i < bench.lane_count; i++)
 		runner_close(&bench.lanes[i].runner);

@@ -3,7 +3,7 @@
 #ifndef TESTS_BENCH_FRAME_H
 #define TESTS_BENCH_FRAME_H
 
-#include <linux/if_arp.h>
+#include <net/if_arp.h>
 #include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>

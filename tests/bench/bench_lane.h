@@ -15,14 +15,29 @@
 #define LANES_MAX 2
 #define LEARN_BATCH 16384 /* flows, far fewer than the table of unconfirmed ones holds */
 
+enum program {
+	EMPTY,
+	PUSH,
+	REAL,
+	PROGRAMS,
+};
+
+/* A run goes on with the flow after the last one of the same program. */
+struct position {
+	uint32_t flow;
+	uint16_t src_port;
+};
+
 struct lane {
 	struct runner runner;
 	int cpu;
 	uint32_t first_flow; /* so that no two lanes share one */
+	struct position positions[PROGRAMS];
 
 	/* For one run. */
 	pthread_barrier_t *start;
-	int target_fd;
+	enum program program;
+	int target_fd; /* the program's */
 	uint32_t chunks;
 	int result;
 };
@@ -53,11 +68,16 @@ static inline int lane_cpus(int cpus[static LANES_MAX])
 static inline void *lane_main(void *context)
 {
 	struct lane *lane = context;
+	struct position *position = &lane->positions[lane->program];
+	volatile struct bench_state *state = &lane->runner.skeleton->bss->state;
 
+	state->flow = position->flow;
+	state->src_port = position->src_port;
 	lane->result = pin_to_cpu(lane->cpu) ? 0 : -errno;
 	(void)pthread_barrier_wait(lane->start);
 	if (lane->result == 0)
 		lane->result = runner_measure(&lane->runner, lane->target_fd, lane->chunks);
+	*position = (struct position){ state->flow, state->src_port };
 	return NULL;
 }
 
@@ -183,6 +203,8 @@ static inline int lane_prepare(struct lane *lane, const struct bench_case *test,
 	if (test->kind == REPLY)
 		steps = reply_steps(test, 0, test->flows);
 	runner_set(&lane->runner, &frame, &steps, 0);
+	for (int i = 0; i < PROGRAMS; i++)
+		lane->positions[i] = (struct position){ 0, steps.src_port };
 	return r;
 }
 

@@ -75,7 +75,8 @@ struct runner {
 	struct bench_wrapper_bpf *skeleton;
 	int target_fd; /* of the array of the one program under test */
 	int wrapper_fd, learn_fd, empty_fd, push_fd;
-	uint32_t chunks; /* that the last run measured */
+	uint32_t ifindex; /* where packets arrive */
+	uint32_t chunks;  /* that the last run measured */
 };
 
 static inline void runner_close(struct runner *runner)
@@ -85,7 +86,7 @@ static inline void runner_close(struct runner *runner)
 }
 
 /* 0 or negative errno. */
-static inline int runner_open(struct runner *runner)
+static inline int runner_open(struct runner *runner, uint32_t ifindex)
 {
 	struct bench_wrapper_bpf *skeleton = bench_wrapper_bpf__open_and_load();
 
@@ -98,6 +99,7 @@ static inline int runner_open(struct runner *runner)
 		.learn_fd = bpf_program__fd(skeleton->progs.bench_learn),
 		.empty_fd = bpf_program__fd(skeleton->progs.bench_empty),
 		.push_fd = bpf_program__fd(skeleton->progs.bench_push),
+		.ifindex = ifindex,
 	};
 	return 0;
 }
@@ -114,18 +116,17 @@ static inline void runner_set(struct runner *runner, const struct frame *frame,
 	state->src_port = steps->src_port;
 }
 
-/*
- * Runs outer, which hands packets to the program target_fd; a run goes on with the flow
- * after the last one's. 0 or negative errno.
- */
+/* Runs outer, which hands packets to the program target_fd. 0 or negative errno. */
 static inline int runner_repeat(struct runner *runner, int outer_fd, int target_fd,
 				uint32_t packets)
 {
 	volatile struct bench_state *state = &runner->skeleton->bss->state;
 	struct frame frame;
+	struct xdp_md ctx = { .data_end = sizeof(frame.bytes), .ingress_ifindex = runner->ifindex };
 	uint32_t first = 0;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.bytes,
-		    .data_size_in = sizeof(frame.bytes), .repeat = (int)packets);
+		    .data_size_in = sizeof(frame.bytes), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
+		    .repeat = (int)packets);
 
 	memcpy(frame.bytes, runner->skeleton->data->template.frame, sizeof(frame.bytes));
 	if (bpf_map_update_elem(runner->target_fd, &first, &target_fd, BPF_ANY) < 0)

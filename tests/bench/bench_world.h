@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * bench_world.h - a datapath for the bench, filled through its public interface: services
- * in one forwarding mode, in a network namespace of our own. Everything arrives at lo,
- * where test runs put it, and leaves there again.
+ * in one forwarding mode, in a network namespace of our own. Everything arrives at one
+ * device and leaves there again.
  */
 #ifndef TESTS_BENCH_WORLD_H
 #define TESTS_BENCH_WORLD_H
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,6 @@
 #define EMPTY_PORT 81    /* a service without endpoints */
 #define UNSERVED_PORT 82 /* no service */
 #define GATEWAY_COUNT 4
-#define LOOPBACK_IFINDEX 1 /* in every network namespace */
 
 /* First addresses; those that follow are counted up. IPv4 in 198.18/15 and so on is nobody's. */
 #define VIP4 "198.18.0.1"
@@ -38,6 +39,11 @@
 #define GATEWAY6 "fd00::1"
 #define FOREIGN4 "203.0.113.1"
 #define FOREIGN6 "2001:db8:3::1"
+
+/* A bridge without ports: the device with a MAC address that the tests' kernels have anyway. */
+#define DEVICE "bench0"
+#define DEVICE_MAC "02:00:00:00:00:a1"
+#define CLIENT_MAC "02:00:00:00:00:c1"
 
 struct world {
 	struct datapath *datapath;
@@ -76,7 +82,7 @@ static inline int world_set_next_hop(struct world *world, const struct address *
 {
 	const struct next_hop hop = {
 		.state = NEXT_HOP_RESOLVED,
-		.ifindex = LOOPBACK_IFINDEX,
+		.ifindex = if_nametoindex(DEVICE),
 		.mtu = 1500,
 		.src_mac = { 2, 0, 0, 0, 0, 0xa1 },
 		.dst_mac = { 2, 0, 0, 1, backend->bytes[14], backend->bytes[15] },
@@ -90,7 +96,7 @@ static inline int world_set_service(struct world *world, const struct service_ke
 				    uint32_t first_backend, size_t backend_count,
 				    struct error *error)
 {
-	struct service *service = service_create(key, "bench", "bench", "", backend_count);
+	struct service *service = service_create(key, "bench", "bench", "", backend_count, 0);
 	bool is_ipv6 = !address_is_ipv4(&key->vip);
 	int r = datapath_add_vip(world->datapath, &key->vip, error);
 
@@ -100,7 +106,8 @@ static inline int world_set_service(struct world *world, const struct service_ke
 	for (size_t i = 0; r == 0 && i < backend_count; i++) {
 		service->backends[i].address =
 			address_at(pick(is_ipv6, BACKEND4, BACKEND6), first_backend + (uint32_t)i);
-		service->backends[i].port = BACKEND_PORT;
+		service->backends[i].port =
+			forwarding_mode_keeps_port(world->mode) ? key->port : BACKEND_PORT;
 		service->backends[i].weight = 1;
 		r = world_set_next_hop(world, &service->backends[i].address, error);
 	}
@@ -151,17 +158,49 @@ static inline int world_fill(struct world *world, struct error *error)
 	return r;
 }
 
+/*
+ * A network namespace with a way to the clients, by a neighbour that the kernel knows: for
+ * the modes whose replies the program routes. 0 or negative errno.
+ */
+static inline int world_create_network(void)
+{
+	static const char *const commands =
+		"echo 1 >/proc/sys/net/ipv4/conf/all/forwarding &&"
+		"echo 1 >/proc/sys/net/ipv6/conf/all/forwarding &&"
+		"PATH=$PATH:/usr/sbin:/sbin &&"
+		"ip link add " DEVICE " type bridge &&"
+		"ip link set " DEVICE " address " DEVICE_MAC " up &&"
+		"ip address add 10.255.0.1/24 dev " DEVICE " &&"
+		"ip address add fd00:255::1/64 dev " DEVICE " nodad &&"
+		"ip neighbour add 10.255.0.2 lladdr " CLIENT_MAC " dev " DEVICE " &&"
+		"ip neighbour add fd00:255::2 lladdr " CLIENT_MAC " dev " DEVICE " &&"
+		"ip route add 100.64.0.0/10 via 10.255.0.2 &&"
+		"ip route add 2001:db8:2::/48 via fd00:255::2";
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	return system(commands) == 0 ? 0 : -ENODEV;
+}
+
 static inline void world_close(struct world *world)
 {
 	datapath_close(world->datapath); /* which removes the pins, as nothing was attached */
 	world->datapath = NULL;
 }
 
-/* mode as settings of the agent's defaults otherwise. 0 or negative errno. */
+static inline struct prefix encap_prefix(const char *text)
+{
+	struct prefix prefix = { 0 };
+
+	(void)prefix_parse(text, &prefix, NULL);
+	return prefix;
+}
+
+/* Settings are the agent's defaults where it has some. 0 or negative errno. */
 static inline int world_open(struct world *world, enum forwarding_mode mode, uint32_t services,
 			     struct error *error)
 {
-	static const char *const interfaces[] = { "lo" };
+	static const char *const interfaces[] = { DEVICE };
 	char pin_dir[64];
 	struct datapath_settings settings = {
 		.pin_dir = pin_dir,
@@ -170,6 +209,7 @@ static inline int world_open(struct world *world, enum forwarding_mode mode, uin
 		.hash_key = { 1, 2, 3, 4, 5, 6, 7, 8 },
 		.snat_port_first = 1024,
 		.snat_port_last = 32767,
+		.encap_sources = { encap_prefix("fd00:2::/96"), encap_prefix("10.2.0.0/16") },
 		.answer_neighbours = true,
 		.slot_max = GW_SLOT_MAX,
 	};
@@ -178,6 +218,9 @@ static inline int world_open(struct world *world, enum forwarding_mode mode, uin
 	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d", (int)getpid());
 	*world = (struct world){ .mode = mode, .services = services };
 	r = datapath_open(&settings, &world->datapath, error);
+	/* As attaching would: frames may be sent from there. */
+	if (r == 0)
+		r = devices_store(world->datapath, DEVICE, if_nametoindex(DEVICE), error);
 	if (r == 0)
 		r = world_fill(world, error);
 	if (r < 0)
