@@ -10,7 +10,7 @@
 # routed_replies gives two_armed pods the gateway as their router, for mode dnat;
 # direct_replies gives one_armed pods the VIPs, for the modes whose backends answer directly.
 
-: "${work?is where servers write}"
+: "${work?is where servers write}" "${pin_dir?is where the agent pins}"
 vip=192.0.2.10 vip6=2001:db8:2::10
 client_net=10.1.0 client_net6=fd01: # the client is .2 and ::2, the gateway .1 and ::1
 pod_net='' pod_net6=''              # pod N is .(10+N) and ::(10+N)
@@ -130,8 +130,10 @@ echo_port() { [[ $1 == [sd]nat ]] && echo 7 || echo 9000; }
 echo_service_in_mode() { # MODE
 	local port
 	port=$(echo_port "$1")
+	# shellcheck disable=SC2034 # service reads it
 	annotations=("guideway.dev/forwarding-mode: $1")
 	service echo "$vip $vip6" "$port/TCP:9000" "$port/UDP:9000" | put echo.yaml
+	# shellcheck disable=SC2034
 	annotations=()
 }
 
