@@ -40,6 +40,11 @@ static __always_inline __u32 encap_bytes(bool is_ip4, bool is_gue)
 	       (is_gue ? sizeof(struct udphdr) : 0);
 }
 
+static __always_inline bool encap_has_source(const struct gw_next_hop *hop)
+{
+	return hop->encap_source.word[0] | hop->encap_source.word[3];
+}
+
 static __always_inline __u8 traffic_class_of(const struct packet *packet)
 {
 	if (packet->ip6)
@@ -158,8 +163,6 @@ static __always_inline enum gw_verdict encap_forward(struct packet *packet,
 {
 	const struct encap encap = encap_of(packet, selection, hop, is_gue);
 
-	if (!(hop->encap_source.word[0] | hop->encap_source.word[3]))
-		return GW_NO_GATEWAY_ADDRESS;
 	packet_pass_hop(packet);
 	if (backend_is_ip4(selection->backend))
 		return encap_in_ip4(packet, &encap, link);

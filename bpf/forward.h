@@ -40,17 +40,16 @@ static __always_inline enum gw_verdict forward_direct(struct packet *packet,
 						      const struct gw_next_hop *hop,
 						      const struct link *link)
 {
-	count_forwarded(selection->backend_id, packet->frame_bytes, packet_is_first_of_tcp(packet));
-	switch (service->mode) {
-	case GW_MODE_L2:
-		return forward_l2(packet, link);
-	case GW_MODE_IPIP:
-		return encap_forward(packet, selection, hop, link, false);
-	case GW_MODE_GUE:
-		return encap_forward(packet, selection, hop, link, true);
-	default:
+	if (service->mode != GW_MODE_L2 && !mode_is_encap(service->mode))
 		return GW_BAD_TABLE;
-	}
+	if (mode_is_encap(service->mode) && !encap_has_source(hop))
+		return GW_NO_GATEWAY_ADDRESS;
+	count_forwarded(selection->backend_id, packet->frame_bytes, packet_is_first_of_tcp(packet));
+	if (service->mode == GW_MODE_L2)
+		return forward_l2(packet, link);
+	if (service->mode == GW_MODE_IPIP)
+		return encap_forward(packet, selection, hop, link, false);
+	return encap_forward(packet, selection, hop, link, true);
 }
 
 /* The modes that change addresses and ports, and get the replies. */
