@@ -71,7 +71,10 @@ int settle6(struct xdp_md *ctx);
 int neighbour(struct xdp_md *ctx);
 int refuse_way(struct xdp_md *ctx);
 
-/* Pinned like all maps: the kernel empties a program array that no process and no pin holds. */
+/*
+ * Part of the program, not of its state: each load has its own. The agent pins it as long as
+ * the program is attached, since the kernel empties a program array that nobody holds.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, WAY_COUNT);

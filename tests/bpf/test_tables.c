@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+#include <bpf/bpf.h>
+
 #include "tables.h"
 
 static void what_is_set_can_be_read_back(void **state)
@@ -296,6 +298,42 @@ static void the_pinned_number_of_slots_wins(void **state)
 	datapath_close(datapath);
 }
 
+/* The id of the program that the datapath's array of ways begins with; 0: no such array. */
+static uint32_t way_of(const char *name)
+{
+	char path[128];
+	uint32_t first = 0, program = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", pin_dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	assert_int_equal(bpf_map_lookup_elem(fd, &first, &program), 0);
+	(void)close(fd);
+	return program;
+}
+
+static void an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace(void **state)
+{
+	uint32_t way;
+
+	(void)state;
+	skip_without_root();
+	datapath_close(attach_datapath());
+	way = way_of("ways-0");
+	assert_int_not_equal(way, 0);
+	/* A start that fails before it attaches. */
+	datapath_close(open_datapath());
+	assert_int_equal(way_of("ways-0"), way);
+	assert_int_equal(way_of("ways-1"), 0);
+
+	datapath_close(attach_datapath());
+	assert_int_equal(way_of("ways-0"), 0);
+	assert_int_not_equal(way_of("ways-1"), 0);
+	assert_int_not_equal(way_of("ways-1"), way);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +356,9 @@ int main(void)
 		cmocka_unit_test_teardown(full_slots_refuse_a_service_and_keep_the_others,
 					  remove_pins),
 		cmocka_unit_test_teardown(the_pinned_number_of_slots_wins, remove_pins),
+		cmocka_unit_test_teardown(
+			an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace,
+			remove_pins),
 	};
 
 	return cmocka_run_group_tests_name("tables", tests, require_root, NULL);

@@ -176,19 +176,22 @@ static void detach_unnamed(const struct datapath *datapath)
 int datapath_attach(struct datapath *datapath, struct error *error)
 {
 	size_t count = datapath->interface_count;
+	int r = pins_add_ways(datapath, error);
 
+	if (r < 0)
+		return r;
 	datapath->attachments = calloc(count, sizeof(*datapath->attachments));
 	datapath->link_fds = calloc(count, sizeof(*datapath->link_fds));
 	if (!datapath->attachments || !datapath->link_fds)
 		return error_set(error, -ENOMEM, "no memory for %zu interfaces", count);
 	detach_unnamed(datapath);
 	for (size_t i = 0; i < count; i++) {
-		int r = attach_one(datapath, i, error);
-
+		r = attach_one(datapath, i, error);
 		datapath->attachment_count = i + 1;
 		if (r < 0)
 			return r;
 	}
+	pins_drop_other_ways(datapath);
 	datapath->is_started = true;
 	return 0;
 }

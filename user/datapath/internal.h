@@ -62,6 +62,7 @@ struct datapath {
 	bool is_started; /* every interface was attached once */
 	struct guideway_bpf *skeleton;
 	int program_fd;
+	uint32_t ways_number; /* in the name of the pin of the program's ways */
 	int cpu_count;
 
 	struct gw_backend *backends; /* the mapped arrays */
@@ -129,6 +130,10 @@ int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error);
 uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted);
 int pins_set_paths(struct datapath *datapath, struct error *error);
 int pins_remove_all(const char *pin_dir, struct error *error);
+/* Keeps the program's ways, before it is attached, beside those of earlier programs. */
+int pins_add_ways(struct datapath *datapath, struct error *error);
+/* No earlier program is attached any more. */
+void pins_drop_other_ways(const struct datapath *datapath);
 /* "pin_dir/name"; false when it is too long. */
 bool pins_path(const char *pin_dir, const char *name, char *buffer, size_t size);
 

@@ -22,6 +22,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "datapath/grace.h"
 #include "guideway.skel.h"
 #include "lib/error.h"
 
@@ -157,10 +158,11 @@ uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted)
 	return wanted;
 }
 
-/* Maps of the compiler's own (.rodata, .bss) are not state: they go with the program. */
+/* Maps of the compiler's own (.rodata, .bss) and programs are not state: they go with the program.
+ */
 static bool is_state(const struct bpf_map *map)
 {
-	return !strchr(bpf_map__name(map), '.');
+	return !strchr(bpf_map__name(map), '.') && bpf_map__type(map) != BPF_MAP_TYPE_PROG_ARRAY;
 }
 
 int pins_set_paths(struct datapath *datapath, struct error *error)
@@ -182,6 +184,51 @@ int pins_set_paths(struct datapath *datapath, struct error *error)
 			return error_set(error, r, "%s: %s", path, strerror(-r));
 	}
 	return 0;
+}
+
+#define WAYS_PREFIX "ways-"
+#define WAYS_NAME_SIZE (sizeof(WAYS_PREFIX) + 10)
+
+int pins_add_ways(struct datapath *datapath, struct error *error)
+{
+	char name[WAYS_NAME_SIZE], path[PATH_MAX];
+	int fd = bpf_map__fd(datapath->skeleton->maps.ways);
+
+	/* Names that are taken are of programs that may be attached. */
+	for (datapath->ways_number = 0;; datapath->ways_number++) {
+		(void)snprintf(name, sizeof(name), WAYS_PREFIX "%u", datapath->ways_number);
+		if (!pins_path(datapath->pin_dir, name, path, sizeof(path)))
+			return error_set(error, -ENAMETOOLONG, "%s: the path is too long",
+					 datapath->pin_dir);
+		if (bpf_obj_pin(fd, path) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return error_set(error, -errno, "%s: cannot pin it: %s", path,
+					 strerror(errno));
+	}
+}
+
+void pins_drop_other_ways(const struct datapath *datapath)
+{
+	DIR *directory = opendir(datapath->pin_dir);
+	char own[WAYS_NAME_SIZE], path[PATH_MAX];
+	const struct dirent *entry;
+	bool has_waited = false;
+
+	(void)snprintf(own, sizeof(own), WAYS_PREFIX "%u", datapath->ways_number);
+	while (directory && (entry = readdir(directory))) {
+		if (strncmp(entry->d_name, WAYS_PREFIX, strlen(WAYS_PREFIX)) != 0 ||
+		    strcmp(entry->d_name, own) == 0 ||
+		    !pins_path(datapath->pin_dir, entry->d_name, path, sizeof(path)))
+			continue;
+		/* An earlier program may be in the middle of its last packet. */
+		if (!has_waited)
+			grace_wait();
+		has_waited = true;
+		(void)unlink(path);
+	}
+	if (directory)
+		(void)closedir(directory);
 }
 
 int pins_remove_all(const char *pin_dir, struct error *error)
