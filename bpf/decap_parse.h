@@ -211,6 +211,7 @@ static __always_inline enum gw_decap_verdict parse_outer6(struct tunnel *tunnel,
 static __always_inline enum gw_decap_verdict parse_gue(struct tunnel *tunnel, struct cursor *cursor)
 {
 	__be16 *ports, *lengths;
+	struct cursor behind;
 	__u8 *first;
 
 	if (tunnel->is_later_fragment)
@@ -224,8 +225,9 @@ static __always_inline enum gw_decap_verdict parse_gue(struct tunnel *tunnel, st
 	tunnel->udp_bytes = bpf_ntohs(lengths[0]);
 	if (tunnel->udp_bytes == UDP_HEADER_BYTES)
 		return GW_DECAP_PASSED;
-	first = cursor->at;
-	if ((void *)(first + 1) > cursor->end)
+	behind = *cursor;
+	first = cursor_take(&behind, sizeof(*first));
+	if (!first)
 		return GW_DECAP_TRUNCATED;
 	if (*first >> 6 != GUE_VARIANT_1)
 		return GW_DECAP_PASSED;

@@ -37,7 +37,7 @@ gateway_wraps() {
 	spawn gateway python3 "$root/tests/netns/encapsulate.py" eth0 "$(mac_of pod1 eth0)" \
 		"${ends[@]}" "$2" "$vip" "$vip6" >"$work/encapsulator"
 	encapsulator=$spawned
-	eventually 5 grep -q encapsulating "$work/encapsulator"
+	eventually 30 grep -q encapsulating "$work/encapsulator"
 }
 
 answers() { in_ns client "$TRAFFIC" connect --to "${1:-$vip}" --port 7 --count 1 --timeout 1 >/dev/null 2>&1; }
