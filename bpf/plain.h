@@ -47,9 +47,10 @@ static __always_inline bool plain_parse(struct packet *packet, struct cursor *cu
 	} else {
 		return false;
 	}
-	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
-		return false;
+	/* What is shorter than its header has far too many bytes here. */
 	bytes = packet->ip_bytes - packet->header_bytes;
+	if (bytes > packet->frame_bytes - packet->link_bytes - packet->header_bytes)
+		return false;
 	if (packet->protocol == IPPROTO_TCP)
 		return parse_tcp(packet, cursor, bytes) == UNDECIDED;
 	if (packet->protocol == IPPROTO_UDP)
