@@ -32,15 +32,17 @@ static __always_inline void mss_lower(struct tcphdr *tcp, struct mss_option *opt
 }
 
 /*
- * How far it is to the next option; 0: there is none. NOP alone has no length. Without a
- * branch, or the verifier would go both ways at each of forty options.
+ * How far it is to the next option; 0: there is none. NOP alone has no length, the others
+ * have one of 2 or more. Without a branch, or the verifier would go both ways at each of
+ * forty options.
  */
 static __always_inline __u32 mss_option_step(const struct mss_option *option)
 {
 	__u32 is_nop = ((option->kind ^ TCP_OPTION_NOP) - 1U) >> 31;
 	__u32 is_end = (option->kind - 1U) >> 31;
+	__u32 is_short = (option->bytes - 2U) >> 31;
 
-	return ((option->bytes & (is_nop - 1)) | is_nop) & (is_end - 1);
+	return ((option->bytes & (is_short - 1) & (is_nop - 1)) | is_nop) & (is_end - 1);
 }
 
 /* The TCP header begins at the frame's offset. By itself, since a loop is a lot to verify. */

@@ -230,6 +230,17 @@ static __always_inline enum gw_verdict replied_verdict(const struct packet *pack
 	return packet->is_fragment_ahead ? GW_FRAGMENT_AHEAD : GW_REPLIED;
 }
 
+/*
+ * Whether the entry is of a flow in mode dnat, whose client is its own gateway: who looks for
+ * it here was led by an address that shares a cell of address_filter with a gateway's.
+ */
+static __always_inline bool nat_is_recorded(const struct gw_nat *entry, const struct packet *packet)
+{
+	if (packet->is_ipv6)
+		return addr_equal(&((const struct gw_nat6 *)entry)->client, &packet->dst);
+	return ((const struct gw_nat4 *)entry)->client == packet->dst.word[3];
+}
+
 /* UNDECIDED: no reply to a flow of ours. */
 static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 {
@@ -243,7 +254,7 @@ static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 	struct link link;
 	struct ends to;
 
-	if (!entry || !nat_refresh(entry, clock_s()))
+	if (!entry || nat_is_recorded(entry, packet) || !nat_refresh(entry, clock_s()))
 		return UNDECIDED;
 	if (packet->ttl <= 1)
 		return GW_TTL_EXCEEDED;

@@ -47,14 +47,24 @@ static __always_inline bool plain_parse(struct packet *packet, struct cursor *cu
 	} else {
 		return false;
 	}
-	if (packet->ip_bytes > packet->frame_bytes - packet->link_bytes)
-		return false;
+	/* What is shorter than its header has far too many bytes here. */
 	bytes = packet->ip_bytes - packet->header_bytes;
+	if (bytes > packet->frame_bytes - packet->link_bytes - packet->header_bytes)
+		return false;
 	if (packet->protocol == IPPROTO_TCP)
 		return parse_tcp(packet, cursor, bytes) == UNDECIDED;
 	if (packet->protocol == IPPROTO_UDP)
 		return parse_udp(packet, cursor, bytes) == UNDECIDED;
 	return false;
+}
+
+/* Whether it is ICMP, or in IPv6 may be: behind headers that plain_parse() does not know. */
+static __always_inline bool plain_may_be_icmp(const struct packet *packet)
+{
+	if (!packet->ip6)
+		return packet->protocol == IPPROTO_ICMP;
+	return packet->protocol == IPPROTO_ICMPV6 || packet->protocol == IPPROTO_FRAGMENT ||
+	       is_extension(packet->protocol);
 }
 
 /* A packet to nobody of ours, unless it is a backend's reply in mode dnat. */
@@ -64,7 +74,7 @@ static __always_inline enum gw_verdict plain_stranger(struct packet *packet, str
 
 	if (packet->is_solicitation)
 		return NEIGHBOUR_REQUEST;
-	if (packet->protocol == (packet->ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+	if (plain_may_be_icmp(packet))
 		return UNUSUAL;
 	if (!(address_guess(&packet->src) & GW_ADDRESS_BACKEND))
 		return GW_NOT_OURS;
