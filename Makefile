@@ -33,7 +33,7 @@ test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 
-.PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels bench lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -97,6 +97,9 @@ demo:
 test:
 	scripts/test.sh
 
+test-kernels:
+	KERNELS="$(KERNELS)" scripts/test.sh kernels
+
 bench: $(bench_tools)
 	$(Q)for bench in $(bench_tools); do $$bench || exit 1; done
 
@@ -114,6 +117,7 @@ help:
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX)"
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
+	@echo "make test-kernels  under other kernels, in virtual machines (root); KERNELS='6.1 6.12 newest'"
 	@echo "make bench      figures, no assertions"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
 	@echo "make lint       format, shell scripts, layers, static analysis"

@@ -13,19 +13,21 @@ declare -A packages=(
 	[demo_apt]=$demo_apt
 	[test_apt]="$demo_apt libcmocka-dev valgrind libc6-dbg libclang-rt-14-dev iputils-ping git
 		shellcheck clang-format cppcheck"
+	[kernels_apt]="qemu-system-x86 virtiofsd busybox-static kmod xz-utils debian-archive-keyring"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
 		jansson-devel libevent-devel libmnl-devel xxhash-devel gcc glibc-devel make
 		pkgconf-pkg-config"
 	[demo_dnf]=$demo_dnf
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
 		ShellCheck clang-tools-extra cppcheck"
+	[kernels_dnf]="qemu-system-x86-core virtiofsd busybox kmod xz"
 )
 
 usage() {
 	cat <<-END
-		Usage: scripts/install-deps.sh [--build] [--demo] [--test]
-		Installs the packages that are missing for building, for the demonstration, and for
-		the tests. Without an option: all of them.
+		Usage: scripts/install-deps.sh [--build] [--demo] [--test] [--kernels]
+		Installs the packages that are missing for building, for the demonstration, for the
+		tests, and for tests under other kernels. Without an option: for building and testing.
 	END
 }
 
@@ -42,10 +44,12 @@ apt_first_known() {
 }
 
 # Ubuntu ships bpftool with its kernels' tools, and its older releases the runtime with clang.
+# Debian 12 ships virtiofsd with qemu.
 apt_name() {
 	case $1 in
 	bpftool) apt_first_known bpftool linux-tools-generic ;;
 	libclang-rt-14-dev) apt_first_known libclang-rt-14-dev libclang-rt-dev ;;
+	virtiofsd) apt_first_known virtiofsd ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -56,6 +60,7 @@ apt_is_here() {
 	libclang-rt-14-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*' \
 		>/dev/null ;;
 	pkg-config) command -v pkg-config >/dev/null ;;
+	virtiofsd) PATH="$PATH:/usr/lib/qemu:/usr/libexec" command -v virtiofsd >/dev/null ;;
 	*) [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]] ;;
 	esac
 }
@@ -78,9 +83,9 @@ dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/nu
 groups=()
 for option in "$@"; do
 	case $option in
-	--build | --demo | --test) groups+=("${option#--}") ;;
+	--build | --demo | --test | --kernels) groups+=("${option#--}") ;;
 	-h | --help) usage && exit 0 ;;
-	*) refuse "unknown option '$option': expected --build, --demo or --test" ;;
+	*) refuse "unknown option '$option': expected --build, --demo, --test or --kernels" ;;
 	esac
 done
 ((${#groups[@]})) || groups=(build test)
