@@ -35,7 +35,7 @@ bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildca
 bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
-.PHONY: all test-programs unit-tests install demo test bench lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels bench lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -105,6 +105,9 @@ demo:
 test:
 	scripts/test.sh
 
+test-kernels:
+	KERNELS="$(KERNELS)" scripts/test.sh kernels
+
 # Status 77: skipped, with the reason said.
 bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
 	$(Q)rm -f $(B)/bench.json
@@ -127,6 +130,7 @@ help:
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX)"
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
+	@echo "make test-kernels  under other kernels, in virtual machines (root); KERNELS='6.1 6.12 newest'"
 	@echo "make bench      figures, no assertions (root for those through namespaces)"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
 	@echo "make lint       format, shell scripts, layers, static analysis"

@@ -12,23 +12,25 @@ declare -A packages=(
 		libevent-dev libmnl-dev libxxhash-dev gcc libc6-dev make pkg-config"
 	[demo_apt]=$demo_apt
 	[test_apt]="$demo_apt libcmocka-dev valgrind libc6-dbg libclang-rt-14-dev iputils-ping git
-		shellcheck clang-format cppcheck"
+		shellcheck clang-format cppcheck iperf3"
 	[bench_apt]="$demo_apt iputils-ping nftables haproxy"
+	[kernels_apt]="qemu-system-x86 virtiofsd busybox-static kmod xz-utils debian-archive-keyring"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
 		jansson-devel libevent-devel libmnl-devel xxhash-devel gcc glibc-devel make
 		pkgconf-pkg-config"
 	[demo_dnf]=$demo_dnf
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
-		ShellCheck clang-tools-extra cppcheck"
+		ShellCheck clang-tools-extra cppcheck iperf3"
 	[bench_dnf]="$demo_dnf iputils nftables haproxy"
+	[kernels_dnf]="qemu-system-x86-core virtiofsd busybox kmod xz"
 )
 
 usage() {
 	cat <<-END
-		Usage: scripts/install-deps.sh [--build] [--demo] [--test] [--bench]
+		Usage: scripts/install-deps.sh [--build] [--demo] [--test] [--bench] [--kernels]
 		Installs the packages that are missing for building, for the demonstration, for the
-		tests, and for comparing with others in \`make bench\`. Without an option: all but the
-		last.
+		tests, for comparing with others in \`make bench\`, and for tests under other kernels.
+		Without an option: for building and testing.
 	END
 }
 
@@ -45,10 +47,12 @@ apt_first_known() {
 }
 
 # Ubuntu ships bpftool with its kernels' tools, and its older releases the runtime with clang.
+# Debian 12 ships virtiofsd with qemu.
 apt_name() {
 	case $1 in
 	bpftool) apt_first_known bpftool linux-tools-generic ;;
 	libclang-rt-14-dev) apt_first_known libclang-rt-14-dev libclang-rt-dev ;;
+	virtiofsd) apt_first_known virtiofsd ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -59,6 +63,7 @@ apt_is_here() {
 	libclang-rt-14-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*' \
 		>/dev/null ;;
 	pkg-config) command -v pkg-config >/dev/null ;;
+	virtiofsd) PATH="$PATH:/usr/lib/qemu:/usr/libexec" command -v virtiofsd >/dev/null ;;
 	*) [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]] ;;
 	esac
 }
@@ -81,9 +86,9 @@ dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/nu
 groups=()
 for option in "$@"; do
 	case $option in
-	--build | --demo | --test | --bench) groups+=("${option#--}") ;;
+	--build | --demo | --test | --bench | --kernels) groups+=("${option#--}") ;;
 	-h | --help) usage && exit 0 ;;
-	*) refuse "unknown option '$option': expected --build, --demo, --test or --bench" ;;
+	*) refuse "unknown option '$option': expected --build, --demo, --test, --bench or --kernels" ;;
 	esac
 done
 ((${#groups[@]})) || groups=(build test)

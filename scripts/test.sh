@@ -8,15 +8,18 @@ netns_prefix=gwt-$$
 
 usage() {
 	cat <<-END
-		Usage: scripts/test.sh [unit|bpf|netns] [PATTERN]
-		All tests, those of one kind, or those whose file name contains PATTERN.
+		Usage: scripts/test.sh [unit|bpf|netns|kernels] [PATTERN]
+		All tests, those of one kind, or those whose file name contains PATTERN. Only when
+		asked for: kernels, the packet tests and tests/kernels in virtual machines, with each
+		kernel of \$KERNELS ($kernels).
 	END
 }
 
 kinds="unit bpf netns" pattern=
+kernels=${KERNELS:-6.1 6.12 newest}
 while (($#)); do
 	case $1 in
-	unit | bpf | netns) kinds=$1 ;;
+	unit | bpf | netns | kernels) kinds=$1 ;;
 	-h | --help) usage && exit 0 ;;
 	-*) usage >&2 && exit 2 ;;
 	*) pattern=$1 ;;
@@ -97,9 +100,40 @@ run_netns() {
 	run_tap "${files[@]}"
 }
 
+# run_under KERNEL_DIR PROGRAM...: the sum comes out through the one writable directory
+run_under() {
+	local kernel=$1 work status=0
+	shift
+	work=$(mktemp -d "${TMPDIR:-/tmp}/gwt-$$.vm.XXXXXX") || return
+	GUIDEWAY_RUN=$$ scripts/vm.sh --timeout 600 --writable "$work" "$kernel" \
+		env GUIDEWAY_SLOWNESS=10 scripts/run-tap.sh --timeout 300 --tally "$work/sum" "$@" ||
+		status=$?
+	if [[ -s $work/sum ]]; then
+		cat "$work/sum" >>"$tally"
+	else
+		fail "the virtual machine ended with status $status and without a sum"
+	fi
+	rm -rf "$work"
+}
+
+run_kernels() {
+	local files kernel directory
+	mapfile -t files < <(programs bpf build && sources kernels sh)
+	((${#files[@]})) || return 0
+	scripts/install-deps.sh --kernels || fail "packages are missing"
+	for kernel in $kernels; do
+		if directory=$(scripts/kernels.sh "$kernel"); then
+			title "Packet tests and tests of kernel modules, under Linux $(<"$directory/version")"
+			run_under "$directory" "${files[@]}"
+		else
+			fail "no kernel $kernel"
+		fi
+	done
+}
+
 skip_kind() {
 	local suffix file
-	suffix=$([[ $1 == netns ]] && echo sh || echo c)
+	suffix=$([[ $1 == bpf ]] && echo c || echo sh)
 	title "Tests in tests/$1: skipped: $2"
 	while read -r file; do
 		printf '  skip           %s: %s\n' "${file#tests/}" "$2"

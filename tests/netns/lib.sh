@@ -10,6 +10,8 @@ export LC_ALL=C
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 GUIDEWAY=${GUIDEWAY:-$root/build/guideway}
 TRAFFIC=${TRAFFIC:-$root/build/tests/netns/traffic}
+# How many times longer than usual to wait: a virtual machine without KVM needs it.
+slowness=${GUIDEWAY_SLOWNESS:-1}
 export GUIDEWAY_RUN=${GUIDEWAY_RUN:-$$}
 
 netns_prefix=gwt-$$
@@ -49,7 +51,7 @@ refused() {
 
 # eventually SECONDS COMMAND...: the only way to wait; a bare sleep is a race
 eventually() {
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + $1 * slowness + 1))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || fail "never became true: $*"
@@ -83,7 +85,7 @@ agent_says() { grep -q -- "$1" "$agent_log"; }
 
 # Returns when the first state is programmed.
 agent_ready() {
-	local end=$((SECONDS + agent_ready_s))
+	local end=$((SECONDS + agent_ready_s * slowness))
 	until grep -qw ready "$agent_log"; do
 		is_running "$agent_pid" || fail "the agent ended before it was ready"
 		((SECONDS < end)) || fail "the agent was not ready in time"
