@@ -5,7 +5,7 @@
 : "${results?}" "${round?}" "${mode?}" "${work?}" "${FRAMES?}" "${netns_prefix?}"
 : "${vip?}" "${port?}" "${client_address?}" "${client_addresses?}" "${backends?}"
 
-connections=20000 parallel=64
+connections=10000 parallel=64
 generator_cpu=0 gateway_cpu=1
 gateway_threads=() gateway_mac=''
 
@@ -69,6 +69,7 @@ frames() {
 	local name=$1 i receivers=()
 	shift
 	(($(nproc) > generator_cpu && $(nproc) > gateway_cpu)) || return 0
+	unwrap_no_more
 	pin_gateway
 	for i in "${backends[@]}"; do
 		receivers+=(--backend "/run/netns/$netns_prefix-backend$i")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # modes.sh - what is compared: how the gateway forwards, and how it is set up to. Sourced by
 # network.sh.
-: "${vip?}" "${port?}" "${backends?}" "${work?}"
+: "${vip?}" "${port?}" "${backends?}" "${work?}" "${pin_dir?}"
 
 # One mode a line: name | set-up | cases. The set-up finds the network of make_network; the
 # cases are in cases.sh and run in this order. Plain forwarding, the first, is what the
@@ -14,6 +14,10 @@ modes=(
 	"nftables      | nftables_up      | connections requests both_ways one_way one_way_1024"
 	"haproxy       | haproxy_up       | connections requests"
 	"guideway snat | guideway_up snat | connections requests both_ways one_way one_way_1024"
+	"guideway dnat | guideway_up dnat | connections requests both_ways one_way one_way_1024"
+	"guideway l2   | direct_up l2     | connections requests one_way one_way_1024"
+	"guideway ipip | tunnel_up ipip   | connections requests one_way one_way_1024"
+	"guideway gue  | tunnel_up gue    | connections requests one_way one_way_1024"
 )
 
 # ECMP to the backends, by the whole tuple.
@@ -76,4 +80,33 @@ guideway_up() {
 		pod "backend$i" bench True "$(backend_address "$i")" | put "backend$i.yaml"
 	done
 	agent_up gateway "${interfaces[@]}" --forwarding-mode "$1"
+}
+
+# direct_up FORWARDING-MODE: the backends answer past the gateway.
+direct_up() {
+	direct_return
+	guideway_up "$1"
+}
+
+# decap BACKEND OPTION...
+decap() {
+	in_ns "backend$1" "$GUIDEWAY" decap --interface eth0 --pin-dir "$pin_dir-backend$1" "${@:2}" \
+		>>"$work/decap.log" 2>&1
+}
+
+# tunnel_up FORWARDING-MODE: and unwrap what they get.
+unwraps=''
+tunnel_up() {
+	local i
+	direct_up "$1"
+	for i in "${backends[@]}"; do decap "$i" --to "$vip"; done
+	unwraps=yes
+}
+
+# Makes way for another program on the backends' interfaces.
+unwrap_no_more() {
+	local i
+	[[ -n $unwraps ]] || return 0
+	for i in "${backends[@]}"; do decap "$i" --detach; done
+	unwraps=
 }

@@ -8,6 +8,7 @@
 here=$root/tests/bench/network
 FRAMES=${FRAMES:-$root/build/tests/bench/network/frames}
 rounds=5 time_limit_s=180 round=0 json_file='' only=() failed=0
+agent_ready_s=60 # whatever else the machine does
 mode='' setup='' cases='' running='' log='' results=''
 . "$here/topology.sh"
 . "$here/modes.sh"
