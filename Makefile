@@ -29,6 +29,7 @@ bpf_objects   := $(patsubst bpf/%.bpf.c,$(B)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 skeletons     := $(bpf_objects:.bpf.o=.skel.h)
 unit_tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 bpf_tests     := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bpf/test_*.c))
+reference     := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/reference/*.c))
 test_tools    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/netns/*.c))
 fuzz_targets  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/bench/bench_*.c)))
@@ -76,7 +77,13 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libguideway.a
 
 $(B)/tests/bpf/%: tests/bpf/%.c $(skeletons) $(B)/libguideway.a $(wildcard tests/bpf/*.h)
 	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) -Itests/bpf $(CFLAGS) $< $(filter %.o,$^) $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
+
+$(B)/tests/bpf/test_reference: $(reference)
+
+$(B)/tests/bpf/reference/%.o: tests/bpf/reference/%.c $(skeletons)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) -Itests/bpf $(CFLAGS) -c $< -o $@
 
 $(B)/tests/netns/%: tests/netns/%.c
 	$(call say,TOOL,$@)

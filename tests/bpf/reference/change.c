@@ -75,7 +75,7 @@ static void change_record(struct tables *tables)
 
 static void change_affinity(struct tables *tables)
 {
-	service_in(tables, GW_MODE_SNAT, GW_SERVICE_AFFINITY)->affinity_timeout_s = 0;
+	service_in(tables, GW_MODE_SNAT, GW_SERVICE_AFFINITY)->flags &= ~GW_SERVICE_AFFINITY;
 }
 
 /* Only a counter tells. */
@@ -139,7 +139,7 @@ const struct change changes[] = {
 	{ "another maximum segment size", change_mss },
 	{ "a service for all sources", change_policy },
 	{ "flows not recorded", change_record },
-	{ "clients forgotten", change_affinity },
+	{ "clients without affinity", change_affinity },
 	{ "another number of a service", change_service_id },
 	{ "another backend in one slot", change_slot },
 	{ "another port of a backend", change_backend_port },
