@@ -78,12 +78,6 @@ static void change_affinity(struct tables *tables)
 	service_in(tables, GW_MODE_SNAT, GW_SERVICE_AFFINITY)->flags &= ~GW_SERVICE_AFFINITY;
 }
 
-/* Only a counter tells. */
-static void change_service_id(struct tables *tables)
-{
-	service_in(tables, GW_MODE_L2, 0)->id = 0;
-}
-
 static void change_slot(struct tables *tables)
 {
 	slot_of(tables, GW_MODE_GUE)->current ^= 1;
@@ -140,7 +134,6 @@ const struct change changes[] = {
 	{ "a service for all sources", change_policy },
 	{ "flows not recorded", change_record },
 	{ "clients without affinity", change_affinity },
-	{ "another number of a service", change_service_id },
 	{ "another backend in one slot", change_slot },
 	{ "another port of a backend", change_backend_port },
 	{ "another MAC address of a next hop", change_next_hop },
