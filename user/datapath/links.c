@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* attach.c - owns the links between the program and the interfaces, pinned as link-IFINDEX. */
+/* links.c - owns the links between the program and the devices, pinned as link-IFINDEX. */
 #include "datapath/internal.h"
 
 #include <dirent.h>
@@ -29,19 +29,19 @@ static bool link_path(const struct datapath *datapath, uint32_t ifindex, char *p
 	return pins_path(datapath->pin_dir, name, path, PATH_MAX);
 }
 
-static int attach_error(struct error *error, int r, const char *interface, bool native)
+static int attach_error(struct error *error, int r, const char *device, bool native)
 {
 	if (r == -EBUSY || r == -EEXIST)
 		return error_set(error, r,
 				 "interface '%s': another XDP program is attached; detach it first "
 				 "(guideway detach if it is ours, else ip link set dev %s xdp off)",
-				 interface, interface);
+				 device, device);
 	if (native)
 		return error_set(error, r,
 				 "interface '%s': its driver does not take a native XDP program "
 				 "(%s); use --xdp-mode auto or generic",
-				 interface, strerror(-r));
-	return error_set(error, r, "interface '%s': cannot attach the XDP program: %s", interface,
+				 device, strerror(-r));
+	return error_set(error, r, "interface '%s': cannot attach the XDP program: %s", device,
 			 strerror(-r));
 }
 
@@ -70,7 +70,7 @@ static int link_create(const struct datapath *datapath, struct attachment *attac
 	fd = create_in_mode(datapath, attachment->ifindex, XDP_FLAGS_SKB_MODE);
 out:
 	if (fd < 0)
-		return attach_error(error, fd, attachment->interface,
+		return attach_error(error, fd, attachment->device,
 				    attachment->native_error == 0 &&
 					    datapath->xdp_mode != XDP_MODE_GENERIC);
 	return fd;
@@ -83,7 +83,7 @@ static int link_pin(const struct datapath *datapath, int fd, uint32_t ifindex, s
 	if (!link_path(datapath, ifindex, path))
 		return error_set(error, -ENAMETOOLONG, "%s: the path is too long",
 				 datapath->pin_dir);
-	(void)unlink(path); /* of an interface that is gone and had the same index */
+	(void)unlink(path); /* of a device that is gone and had the same index */
 	if (bpf_obj_pin(fd, path) < 0)
 		return error_set(error, -errno, "%s: cannot pin it: %s", path, strerror(errno));
 	return 0;
@@ -111,7 +111,7 @@ static bool mode_is_wanted(const struct datapath *datapath, bool native)
 }
 
 /*
- * The link that an earlier agent pinned, when it is on this very interface and in the
+ * The link that an earlier agent pinned, when it is on this very device and in the
  * mode that is asked for; its program is exchanged in place. Else negative, and the link
  * is gone; true in *ret_was_live when it had forwarded until then.
  */
@@ -150,9 +150,7 @@ static void link_restore(const struct datapath *datapath, const struct attachmen
 	(void)close(fd);
 }
 
-/* Attaches, or takes over what is attached; returns the link's descriptor. */
-static int link_open(const struct datapath *datapath, struct attachment *attachment,
-		     struct error *error)
+int links_open(const struct datapath *datapath, struct attachment *attachment, struct error *error)
 {
 	bool was_live, was_native;
 	int fd = link_adopt(datapath, attachment, &was_live);
@@ -176,55 +174,17 @@ static int link_open(const struct datapath *datapath, struct attachment *attachm
 	return fd;
 }
 
-static int attach_one(struct datapath *datapath, size_t index, struct error *error)
+void links_close(const struct datapath *datapath, uint32_t ifindex, int fd)
 {
-	struct attachment *attachment = &datapath->attachments[index];
-	int fd, r;
-
-	*attachment = (struct attachment){
-		.interface = datapath->interfaces[index],
-		.ifindex = if_nametoindex(datapath->interfaces[index]),
-	};
-	if (attachment->ifindex == 0)
-		return error_set(error, -ENODEV, "interface '%s': there is no such interface",
-				 attachment->interface);
-	r = devices_store(datapath, attachment->interface, attachment->ifindex, error);
-	if (r < 0)
-		return r;
-	fd = link_open(datapath, attachment, error);
-	if (fd < 0) {
-		attachment->ifindex = 0;
-		return fd;
-	}
-	datapath->link_fds[index] = fd;
-	return 0;
-}
-
-/* What it has is void once the interface is gone. */
-static void detach_one(struct datapath *datapath, size_t index)
-{
-	struct attachment *attachment = &datapath->attachments[index];
 	char path[PATH_MAX];
 
-	if (attachment->ifindex == 0)
-		return;
-	if (link_path(datapath, attachment->ifindex, path))
+	if (link_path(datapath, ifindex, path))
 		(void)unlink(path);
-	(void)close(datapath->link_fds[index]);
-	devices_forget(datapath, attachment->ifindex);
-	attachment->ifindex = 0;
-}
-
-static bool is_named(const struct datapath *datapath, uint32_t ifindex)
-{
-	for (size_t i = 0; i < datapath->interface_count; i++)
-		if (if_nametoindex(datapath->interfaces[i]) == ifindex)
-			return true;
-	return false;
+	(void)close(fd);
 }
 
 /* Removing the pin of a link that no process holds detaches its program. */
-static void detach_unnamed(const struct datapath *datapath)
+void links_detach_others(const struct datapath *datapath)
 {
 	DIR *directory = opendir(datapath->pin_dir);
 	const struct dirent *entry;
@@ -238,61 +198,9 @@ static void detach_unnamed(const struct datapath *datapath)
 		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) != 0)
 			continue;
 		ifindex = (uint32_t)strtoul(entry->d_name + strlen(LINK_PREFIX), NULL, 10);
-		if (!is_named(datapath, ifindex) && link_path(datapath, ifindex, path))
+		if (!datapath_has_interface(datapath, ifindex) &&
+		    link_path(datapath, ifindex, path))
 			(void)unlink(path);
 	}
 	(void)closedir(directory);
-}
-
-int datapath_attach(struct datapath *datapath, struct error *error)
-{
-	size_t count = datapath->interface_count;
-
-	datapath->attachments = calloc(count, sizeof(*datapath->attachments));
-	datapath->link_fds = calloc(count, sizeof(*datapath->link_fds));
-	if (!datapath->attachments || !datapath->link_fds)
-		return error_set(error, -ENOMEM, "no memory for %zu interfaces", count);
-	detach_unnamed(datapath);
-	for (size_t i = 0; i < count; i++) {
-		int r = attach_one(datapath, i, error);
-
-		datapath->attachment_count = i + 1;
-		if (r < 0)
-			return r;
-	}
-	datapath->is_started = true;
-	return 0;
-}
-
-int datapath_follow_interface(struct datapath *datapath, size_t index, bool *ret_changed,
-			      struct error *error)
-{
-	struct attachment *attachment = &datapath->attachments[index];
-	uint32_t ifindex = if_nametoindex(attachment->interface);
-
-	*ret_changed = ifindex != attachment->ifindex;
-	if (!*ret_changed)
-		return ifindex ? devices_store(datapath, attachment->interface, ifindex, error) : 0;
-	detach_one(datapath, index);
-	return ifindex ? attach_one(datapath, index, error) : 0;
-}
-
-bool datapath_has_interface(const struct datapath *datapath, uint32_t ifindex)
-{
-	return is_named(datapath, ifindex);
-}
-
-size_t datapath_attachments(const struct datapath *datapath, const struct attachment **ret)
-{
-	*ret = datapath->attachments;
-	return datapath->attachment_count;
-}
-
-void attachments_free(struct datapath *datapath)
-{
-	for (size_t i = 0; i < datapath->attachment_count; i++)
-		if (datapath->attachments[i].ifindex)
-			(void)close(datapath->link_fds[i]);
-	free(datapath->link_fds);
-	free(datapath->attachments);
 }
