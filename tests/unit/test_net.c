@@ -134,6 +134,35 @@ static void a_changed_mac_is_followed(void **state)
 	assert_int_equal(fixture->changed, fixture->next_hop_calls);
 }
 
+/* The kernel by itself would believe the old address for half a minute. */
+static void a_mac_changed_in_silence_is_followed_soon(void **state)
+{
+	struct fixture *fixture = *state;
+	pid_t peer = start_peer_on(fixture, "up0", 1, 0x11);
+	const char *const texts[] = { "10.0.1.2", "fd00:1::2", "2001:db8:9::1" };
+	uint64_t changed_ms;
+
+	run("ip route add 2001:db8:9::/64 via fe80::2 dev up0");
+	start_net(fixture);
+	WATCH(fixture, "10.0.1.2", "fd00:1::2", "2001:db8:9::1");
+	for (size_t i = 0; i < 3; i++)
+		wait_for_mac(fixture, texts[i], 0x11);
+	/* Longer than the kernel takes the first answer for the better one. */
+	assert_false(run_loop(fixture, NULL, 1500));
+	/* The peer asks nobody, which would give it away. */
+	run("nsenter -t %d -n sh -ec 'sysctl -qw net.ipv4.conf.eth0.arp_notify=0 "
+	    "net.ipv4.conf.all.arp_notify=0 net.ipv6.conf.eth0.ndisc_notify=0; "
+	    "ip link set eth0 address 02:00:00:00:00:22; "
+	    "ip neigh replace 10.0.1.1 lladdr 02:00:00:00:01:11 dev eth0 nud permanent; "
+	    "ip neigh replace fd00:1::1 lladdr 02:00:00:00:01:11 dev eth0 nud permanent'",
+	    peer);
+	changed_ms = loop_now_ms();
+	for (size_t i = 0; i < 3; i++)
+		wait_for_mac(fixture, texts[i], 0x22);
+	print_message("# %u ms after the change\n", (unsigned int)(loop_now_ms() - changed_ms));
+	assert_true(loop_now_ms() - changed_ms < 3000);
+}
+
 static void a_stale_entry_with_a_wrong_mac_is_found_out(void **state)
 {
 	struct fixture *fixture = *state;
@@ -358,6 +387,7 @@ int main(void)
 		TEST(an_ipv4_route_may_have_an_ipv6_gateway),
 		TEST(addresses_that_no_frame_can_reach_are_unreachable),
 		TEST(a_changed_mac_is_followed),
+		TEST(a_mac_changed_in_silence_is_followed_soon),
 		TEST(a_stale_entry_with_a_wrong_mac_is_found_out),
 		TEST(a_neighbour_the_kernel_was_told_to_forget_is_asked_again),
 		TEST(a_neighbour_that_appears_later_is_resolved),

@@ -121,7 +121,7 @@ struct inquiry {
 	int failure;
 };
 
-static void write_key(struct nlmsghdr *message, const struct neighbour_key *key, uint8_t flags)
+void neighbour_key_write(struct nlmsghdr *message, const struct neighbour_key *key, uint8_t flags)
 {
 	struct ndmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 
@@ -136,7 +136,7 @@ static void write_get(struct nlmsghdr *message, size_t index, void *context)
 	const struct inquiry *inquiry = context;
 
 	message->nlmsg_type = RTM_GETNEIGH;
-	write_key(message, &inquiry->neighbours[inquiry->indices[index]].key, 0);
+	neighbour_key_write(message, &inquiry->neighbours[inquiry->indices[index]].key, 0);
 }
 
 static void on_get_reply(size_t index, const struct nlmsghdr *reply, int error, void *context)
@@ -201,11 +201,12 @@ static size_t inherit(const struct neighbour_table *old, struct neighbour *neigh
 		const struct neighbour *known = find(old, &neighbour->key);
 
 		if (known) {
-			memcpy(neighbour->mac, known->mac, sizeof(neighbour->mac));
-			neighbour->kernel_state = known->kernel_state;
-			neighbour->has_mac = known->has_mac;
-			neighbour->has_failed = known->has_failed;
-			neighbour->asked_ms = known->asked_ms;
+			struct neighbour before = *neighbour;
+
+			*neighbour = *known;
+			neighbour->is_dirty = false;
+			neighbour->first_user = before.first_user;
+			neighbour->user_count = before.user_count;
 		}
 		if (!known || read_again)
 			indices[unknown++] = (uint32_t)i;
@@ -231,6 +232,7 @@ int neighbour_table_replace(struct neighbour_table *table, struct netlink *netli
 	if (r < 0)
 		goto fail;
 	new.next_asked = new.count ? table->next_asked % new.count : 0;
+	new.next_probed = new.count ? table->next_probed % new.count : 0;
 	neighbour_table_finish(table);
 	*table = new;
 	return 0;
@@ -268,7 +270,7 @@ static void write_use(struct nlmsghdr *message, size_t index, void *context)
 
 	message->nlmsg_type = RTM_NEWNEIGH;
 	message->nlmsg_flags = NLM_F_CREATE;
-	write_key(message, &inquiry->neighbours[inquiry->indices[index]].key, NTF_USE);
+	neighbour_key_write(message, &inquiry->neighbours[inquiry->indices[index]].key, NTF_USE);
 }
 
 static void on_use_reply(size_t index, const struct nlmsghdr *reply, int error, void *context)
@@ -335,4 +337,10 @@ void neighbour_table_ask_dirty(struct neighbour_table *table, struct netlink *ne
 			table->waiting[waiting++] = table->dirty[i];
 	}
 	(void)ask_each(table, netlink, table->waiting, waiting, now_ms);
+}
+
+void neighbour_table_forget_sources(struct neighbour_table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		table->neighbours[i].has_source = false;
 }

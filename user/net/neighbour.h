@@ -36,6 +36,12 @@ struct neighbour {
 	bool is_dirty;                 /* on the list of those that changed */
 	size_t first_user, user_count; /* users[first_user ..] of the table */
 	uint64_t asked_ms;             /* 0: never */
+
+	/* neighbour_probe.c */
+	struct address source; /* of this host, as its questions have it */
+	bool has_source;
+	uint8_t silent_rounds; /* without an answer, up to a maximum */
+	uint64_t probed_ms;    /* 0: never */
 };
 
 struct neighbour_table {
@@ -45,8 +51,9 @@ struct neighbour_table {
 	size_t user_count;
 	uint32_t *dirty; /* indices of neighbours whose answer changed */
 	size_t dirty_count;
-	uint32_t *waiting; /* room for the indices of those that are asked */
-	size_t next_asked; /* where the next round of asking begins */
+	uint32_t *waiting;  /* room for the indices of those that are asked */
+	size_t next_asked;  /* where the next round of asking begins */
+	size_t next_probed; /* where the next round of probing begins */
 };
 
 /*
@@ -71,5 +78,11 @@ void neighbour_table_ask(struct neighbour_table *table, struct netlink *netlink,
 /* The same for those on the list dirty which do not answer any more. */
 void neighbour_table_ask_dirty(struct neighbour_table *table, struct netlink *netlink,
 			       uint64_t now_ms);
+
+/* Addresses or routes changed: the neighbours' sources are to be looked up anew. */
+void neighbour_table_forget_sources(struct neighbour_table *table);
+
+/* Makes message one about this neighbour; flags are NTF_... */
+void neighbour_key_write(struct nlmsghdr *message, const struct neighbour_key *key, uint8_t flags);
 
 #endif

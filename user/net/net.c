@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -22,9 +23,11 @@
 #include "net/link.h"
 #include "net/lower.h"
 #include "net/neighbour.h"
+#include "net/neighbour_probe.h"
 #include "net/netlink.h"
 #include "net/own_address.h"
 #include "net/route.h"
+#include "net/solicitation.h"
 #include "net/watch_set.h"
 
 #define REFRESH_DELAY_MS 20
@@ -38,12 +41,15 @@ struct net {
 	struct loop_watch *event_reader;
 	struct loop_watch *refresh_timer;
 	struct loop_watch *ask_timer;
+	struct loop_watch *probe_timer;
+	int probe_socket; /* -1: none */
 	struct link_table links;
 	struct own_addresses own;
 	struct neighbour_table neighbours;
 	struct watch_set set;
 	uint64_t refresh_took_ms;
 	bool is_refresh_set;
+	bool is_probe_set;
 	bool has_lost_events; /* since the last refresh */
 	bool has_link_event;
 	bool has_address_event; /* likewise */
@@ -91,8 +97,8 @@ static int look_up_routes(struct net *net, struct watch_set *set, bool all)
 		struct watched *watched = &set->watched[i];
 
 		if (all || watched->is_new)
-			queries[count++] =
-				(struct route_query){ &watched->address, &watched->route };
+			queries[count++] = (struct route_query){ .address = &watched->address,
+								 .route = &watched->route };
 	}
 	r = route_lookup(net->request_socket, queries, count);
 	free(queries);
@@ -139,6 +145,24 @@ static void assign_neighbours(const struct neighbour_table *table, struct watch_
 	}
 }
 
+static void set_probe_timer(struct net *net)
+{
+	if (net->is_probe_set || net->neighbours.count == 0)
+		return;
+	net->is_probe_set = true;
+	loop_timer_set(net->probe_timer, NEIGHBOUR_PROBE_PERIOD_MS);
+}
+
+static void probe_neighbours(void *owner)
+{
+	struct net *net = owner;
+
+	net->is_probe_set = false;
+	neighbour_probe_round(&net->neighbours, &net->links, net->request_socket, net->probe_socket,
+			      loop_now_ms());
+	set_probe_timer(net);
+}
+
 static void ask_neighbours(void *owner)
 {
 	struct net *net = owner;
@@ -168,7 +192,10 @@ static int adopt(struct net *net, struct watch_set *set, bool all)
 			update_next_hop(net, set, i);
 	watch_set_finish(&net->set);
 	net->set = *set;
+	if (all)
+		neighbour_table_forget_sources(&net->neighbours);
 	ask_neighbours(net);
+	set_probe_timer(net);
 	return 0;
 }
 
@@ -298,7 +325,9 @@ static int open_sockets(struct net *net, struct error *error)
 	};
 	int r = netlink_open(groups, sizeof(groups) / sizeof(groups[0]), &net->event_socket, error);
 
-	return r < 0 ? r : netlink_open(NULL, 0, &net->request_socket, error);
+	if (r == 0)
+		r = netlink_open(NULL, 0, &net->request_socket, error);
+	return r < 0 ? r : solicitation_open(&net->probe_socket, error);
 }
 
 static int add_watches(struct net *net, struct loop *loop, struct error *error)
@@ -306,7 +335,8 @@ static int add_watches(struct net *net, struct loop *loop, struct error *error)
 	net->event_reader = loop_add_reader(loop, netlink_fd(net->event_socket), on_events, net);
 	net->refresh_timer = loop_add_timer(loop, refresh, net);
 	net->ask_timer = loop_add_timer(loop, ask_neighbours, net);
-	if (net->event_reader && net->refresh_timer && net->ask_timer)
+	net->probe_timer = loop_add_timer(loop, probe_neighbours, net);
+	if (net->event_reader && net->refresh_timer && net->ask_timer && net->probe_timer)
 		return 0;
 	return error_set(error, -ENOMEM, "network: out of memory");
 }
@@ -333,6 +363,7 @@ int net_create(struct loop *loop, const struct net_events *events, struct net **
 	if (!net)
 		return error_set(error, -ENOMEM, "network: out of memory");
 	net->events = *events;
+	net->probe_socket = -1;
 	r = open_sockets(net, error);
 	if (r == 0)
 		r = add_watches(net, loop, error);
@@ -353,8 +384,11 @@ void net_destroy(struct net *net)
 	loop_remove(net->event_reader);
 	loop_remove(net->refresh_timer);
 	loop_remove(net->ask_timer);
+	loop_remove(net->probe_timer);
 	netlink_close(net->event_socket);
 	netlink_close(net->request_socket);
+	if (net->probe_socket >= 0)
+		(void)close(net->probe_socket);
 	watch_set_finish(&net->set);
 	neighbour_table_finish(&net->neighbours);
 	own_addresses_finish(&net->own);

@@ -28,6 +28,8 @@ static void write_lookup(struct nlmsghdr *message, size_t index, void *context)
 	header->rtm_family = netlink_family(address);
 	header->rtm_dst_len = header->rtm_family == AF_INET ? 32 : 128;
 	netlink_put_address(message, RTA_DST, address);
+	if (lookup->queries[index].ifindex)
+		mnl_attr_put_u32(message, RTA_OIF, lookup->queries[index].ifindex);
 }
 
 /* IPv4 routes may have an IPv6 gateway (RFC 5549); it comes with its family in front. */

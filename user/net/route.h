@@ -25,6 +25,7 @@ struct route {
 
 struct route_query {
 	const struct address *address;
+	uint32_t ifindex;    /* the device that it must lead through; 0: any */
 	struct route *route; /* the answer goes here */
 };
 
