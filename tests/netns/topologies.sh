@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# topologies.sh - the two networks most tests use. Sourced by lib.sh.
+# topologies.sh - the networks that tests use. Sourced by lib.sh.
 #
 #   two_armed:  client eth0 ---- eth0 gateway eth1 ---- LAN ---- pod1, pod2, ...
 #   one_armed:  client eth0, gateway eth0, pod1, pod2, ... on one LAN
+#   routed:     client eth0 ---- eth0 gateway eth1 ---- eth0 router eth1 ---- LAN ---- pods
 #
 # The client reaches the VIPs through the gateway. The pods know no route to the client of
 # two_armed, and the gateway's kernel forwards nothing: what arrives, XDP has sent.
@@ -12,6 +13,7 @@
 vip=192.0.2.10 vip6=2001:db8:2::10
 client_net=10.1.0 client_net6=fd01: # the client is .2 and ::2, the gateway .1 and ::1
 pod_net='' pod_net6=''              # pod N is .(10+N) and ::(10+N)
+transit_net='' transit_net6=''      # of routed: the gateway .1 and ::1, the router .2 and ::2
 gateway_interfaces=()
 
 pod_address() { echo "$pod_net.$((10 + $1))"; }
@@ -62,6 +64,33 @@ one_armed() {
 	lan_join lan client eth0 "$client_net.2/24" "$client_net6:2/64"
 	lan_join lan gateway eth0 "$client_net.1/24" "$client_net6:1/64"
 	join_pods "$1"
+	client_routes
+}
+
+# routed PODS
+routed() {
+	local i
+	pod_net=10.2.0 pod_net6=fd02:
+	transit_net=10.3.0 transit_net6=fd03:
+	gateway_interfaces=(--interface eth0 --interface eth1)
+	namespaces client gateway router
+	for ((i = 1; i <= $1; i++)); do namespaces "pod$i"; done
+	cable client eth0 gateway eth0
+	addresses client eth0 "$client_net.2/24" "$client_net6:2/64"
+	addresses gateway eth0 "$client_net.1/24" "$client_net6:1/64"
+	cable gateway eth1 router eth0
+	addresses gateway eth1 "$transit_net.1/24" "$transit_net6:1/64"
+	addresses router eth0 "$transit_net.2/24" "$transit_net6:2/64"
+	in_ns gateway ip route add "$pod_net.0/24" via "$transit_net.2"
+	in_ns gateway ip route add "$pod_net6:/64" via "$transit_net6:2"
+	lan lan
+	lan_join lan router eth1 "$pod_net.1/24" "$pod_net6:1/64"
+	in_ns router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	join_pods "$1"
+	for ((i = 1; i <= $1; i++)); do
+		in_ns "pod$i" ip route add "$transit_net.0/24" via "$pod_net.1"
+		in_ns "pod$i" ip route add "$transit_net6:/64" via "$pod_net6:1"
+	done
 	client_routes
 }
 
