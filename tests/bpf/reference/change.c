@@ -75,7 +75,13 @@ static void change_record(struct tables *tables)
 
 static void change_affinity(struct tables *tables)
 {
-	service_in(tables, GW_MODE_SNAT, GW_SERVICE_AFFINITY)->flags &= ~GW_SERVICE_AFFINITY;
+	tables->affinity_count = 0;
+}
+
+/* Only a counter tells. */
+static void change_service_id(struct tables *tables)
+{
+	service_in(tables, GW_MODE_L2, 0)->id = 0;
 }
 
 static void change_slot(struct tables *tables)
@@ -133,7 +139,8 @@ const struct change changes[] = {
 	{ "another maximum segment size", change_mss },
 	{ "a service for all sources", change_policy },
 	{ "flows not recorded", change_record },
-	{ "clients without affinity", change_affinity },
+	{ "clients forgotten", change_affinity },
+	{ "another number of a service", change_service_id },
 	{ "another backend in one slot", change_slot },
 	{ "another port of a backend", change_backend_port },
 	{ "another MAC address of a next hop", change_next_hop },

@@ -140,7 +140,8 @@ size_t write_ip_header(uint8_t *at, const struct gw_addr *src, const struct gw_a
 
 static void append(struct frame *frame, const void *bytes, size_t size)
 {
-	memcpy(frame->bytes + frame->size, bytes, size);
+	if (size)
+		memcpy(frame->bytes + frame->size, bytes, size);
 	frame->size += size;
 }
 
