@@ -29,7 +29,6 @@ enum {
 };
 
 #define VLAN_TAGS_MAX 2
-#define LINK_BYTES_MAX (ETH_HLEN + VLAN_TAGS_MAX * 4)
 #define IP4_MAPPED bpf_htonl(0xffff)
 
 #define ND_HOP_LIMIT 255 /* proves that the sender is on this link */

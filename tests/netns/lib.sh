@@ -167,6 +167,24 @@ check_spread() {
 	END
 }
 
+udp_is_refused() { # ADDRESS PORT: does an ICMP error come back to the client, not silence?
+	in_ns client python3 - "$1" "$2" <<-'END'
+		import socket, sys
+		family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+		with socket.socket(family, socket.SOCK_DGRAM) as client:
+		    client.settimeout(2)
+		    client.connect((sys.argv[1], int(sys.argv[2])))
+		    client.send(b"anybody there?")
+		    try:
+		        client.recv(100)
+		    except ConnectionRefusedError:
+		        sys.exit(0)
+		    except socket.timeout:
+		        pass
+		sys.exit(1)
+	END
+}
+
 #### Tests
 
 # Everything that a test started or made, whatever became of it.

@@ -195,24 +195,6 @@ test_l2_carries_fragments() { fragments_in_mode l2; }
 test_ipip_carries_fragments() { fragments_in_mode ipip; }
 test_gue_carries_fragments() { fragments_in_mode gue; }
 
-udp_is_refused() { # ADDRESS PORT: does the error find back to the client's socket?
-	in_ns client python3 - "$1" "$2" <<-'END'
-		import socket, sys
-		family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-		with socket.socket(family, socket.SOCK_DGRAM) as client:
-		    client.settimeout(2)
-		    client.connect((sys.argv[1], int(sys.argv[2])))
-		    client.send(b"anybody there?")
-		    try:
-		        client.recv(100)
-		    except ConnectionRefusedError:
-		        sys.exit(0)
-		    except socket.timeout:
-		        pass
-		sys.exit(1)
-	END
-}
-
 # Nobody listens in the pod: its kernel says so, and the gateway says it to the client.
 errors_find_back() {
 	local mode=$1

@@ -141,24 +141,6 @@ test_an_unserved_port_is_dropped_and_counted() {
 	(($(packets unserved_port) == before)) || fail "counted drops on a served port"
 }
 
-udp_is_refused() { # ADDRESS PORT: is the error port unreachable, not silence?
-	in_ns client python3 - "$1" "$2" <<-'END'
-		import socket, sys
-		family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-		with socket.socket(family, socket.SOCK_DGRAM) as client:
-		    client.settimeout(2)
-		    client.connect((sys.argv[1], int(sys.argv[2])))
-		    client.send(b"anybody there?")
-		    try:
-		        client.recv(100)
-		    except ConnectionRefusedError:
-		        sys.exit(0)
-		    except socket.timeout:
-		        pass
-		sys.exit(1)
-	END
-}
-
 test_a_service_without_endpoints_refuses() {
 	two_armed 3
 	service empty 192.0.2.20 7/TCP:9000 7/UDP:9000 | put empty.yaml
