@@ -55,11 +55,6 @@ static __always_inline bool flow_limit_admits(__u32 service, __u32 flow_cost_ns)
 	return true;
 }
 
-static __always_inline bool packet_is_first_of_tcp(const struct packet *packet)
-{
-	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-}
-
 /* A flow that may go on is one that was admitted; so is an error about it. */
 static __always_inline enum gw_verdict admit(const struct packet *packet,
 					     const struct gw_service *service)

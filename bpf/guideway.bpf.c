@@ -52,6 +52,7 @@ enum way {
 	WAY_STRANGER_ERROR6,
 	WAY_SETTLE4,
 	WAY_SETTLE6,
+	WAY_TRACK,
 	WAY_NEIGHBOUR,
 	WAY_REFUSE,
 	WAY_COUNT,
@@ -68,6 +69,7 @@ int stranger_error4(struct xdp_md *ctx);
 int stranger_error6(struct xdp_md *ctx);
 int settle4(struct xdp_md *ctx);
 int settle6(struct xdp_md *ctx);
+int track(struct xdp_md *ctx);
 int neighbour(struct xdp_md *ctx);
 int refuse_way(struct xdp_md *ctx);
 
@@ -93,6 +95,7 @@ struct {
 		[WAY_STRANGER_ERROR6] = (void *)&stranger_error6,
 		[WAY_SETTLE4] = (void *)&settle4,
 		[WAY_SETTLE6] = (void *)&settle6,
+		[WAY_TRACK] = (void *)&track,
 		[WAY_NEIGHBOUR] = (void *)&neighbour,
 		[WAY_REFUSE] = (void *)&refuse_way,
 	},
@@ -140,6 +143,8 @@ static __always_inline enum way way_of(const struct packet *packet, enum gw_verd
 		return packet->is_ipv6 ? WAY_STRANGER6 : WAY_STRANGER4;
 	case UNSETTLED:
 		return packet->is_ipv6 ? WAY_SETTLE6 : WAY_SETTLE4;
+	case TRACKED:
+		return WAY_TRACK;
 	case NEIGHBOUR_REQUEST:
 		return WAY_NEIGHBOUR;
 	case GW_NO_ENDPOINT:
@@ -192,6 +197,7 @@ static __always_inline int finish(const struct packet *packet, enum gw_verdict v
 		X(WAY_STRANGER_ERROR6)
 		X(WAY_SETTLE4)
 		X(WAY_SETTLE6)
+		X(WAY_TRACK)
 		X(WAY_NEIGHBOUR)
 		X(WAY_REFUSE)
 #undef X
@@ -352,6 +358,18 @@ int settle6(struct xdp_md *ctx)
 	struct packet packet = packet_of(ctx, true, false);
 
 	return settle(&packet);
+}
+
+SEC("xdp.frags")
+int track(struct xdp_md *ctx)
+{
+	const struct tracked *found = track_find();
+	struct packet packet;
+
+	if (!found)
+		return XDP_ABORTED;
+	packet = packet_of(ctx, found->is_ipv6, found->is_error);
+	return finish(&packet, found->is_error ? ICMP_ERROR : UNUSUAL);
 }
 
 SEC("xdp.frags")

@@ -15,6 +15,7 @@ static __always_inline enum gw_verdict balance_error(struct packet *packet)
 	__u32 address_flags = 0;
 
 	packet->is_settled = nat_comes_settled();
+	track_resume(packet);
 	if (verdict == UNDECIDED) {
 		address_flags = address_find(&packet->dst);
 		verdict = way_find_flow(packet, &cursor);

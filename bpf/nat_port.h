@@ -67,14 +67,16 @@ static __always_inline struct nat_flow *nat_flow_here(void)
  * Where a packet's way begins: whether it comes from nat_settle(). Asked once, as what
  * this packet leaves behind is not for the next.
  */
-static __always_inline bool nat_comes_settled(void)
+static __always_inline __u8 nat_comes_settled(void)
 {
 	struct nat_flow *flow = nat_flow_here();
+	__u8 is_settled;
 
-	if (!flow || !flow->is_settled)
+	if (!flow)
 		return false;
+	is_settled = *(volatile __u8 *)&flow->is_settled;
 	flow->is_settled = false;
-	return true;
+	return is_settled;
 }
 
 /* (start + k * stride) mod count, without a division for k = 0; start < count */

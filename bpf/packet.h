@@ -26,6 +26,7 @@ enum {
 	ICMP_ERROR,                   /* likewise */
 	STRANGER,                     /* of a flow, but to nobody of ours: likewise */
 	UNSETTLED,                    /* a translated flow without an entry yet: likewise */
+	TRACKED,                      /* a flow whose slot is tracked, and not plain: likewise */
 };
 
 #define VLAN_TAGS_MAX 2
@@ -133,6 +134,7 @@ struct packet {
 	__u8 is_plain; /* plain.h's: what is not, is UNUSUAL */
 
 	__u8 is_settled;      /* it was here before, and its flow has an entry now */
+	__u8 is_tracked;      /* it was here before, and its backend is known */
 	__u8 is_solicitation; /* ND's request */
 	__u8 protocol;
 	__u8 ttl;
@@ -304,6 +306,11 @@ static __always_inline enum gw_verdict packet_parse_network(struct packet *packe
 	default:
 		return GW_NOT_OURS;
 	}
+}
+
+static __always_inline bool packet_is_first_of_tcp(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
 #endif

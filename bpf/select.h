@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* select.h - the flow's hash -> slot -> backend: owns slots, backends and affinities. */
+/* select.h - the flow's hash -> slot -> backend: owns affinities. */
 #ifndef BPF_SELECT_H
 #define BPF_SELECT_H
 
@@ -8,22 +8,7 @@
 #include "clock.h"
 #include "config.h"
 #include "packet.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, GW_SLOT_MAX);
-	__type(key, __u32);
-	__type(value, struct gw_slot);
-} slots SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, GW_BACKEND_MAX);
-	__type(key, __u32);
-	__type(value, struct gw_backend);
-} backends SEC(".maps");
+#include "track.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -38,23 +23,6 @@ struct selection {
 	__u64 hash; /* of the flow, gw_flow_hash() */
 };
 
-/* The slot's backend; GW_NONE when the tables are damaged. */
-static __always_inline __u32 slot_backend(const struct gw_service *service, __u64 hash)
-{
-	__u32 index = service->slot_offset + gw_hash_slot(hash, service->slot_count);
-	const struct gw_slot *slot = bpf_map_lookup_elem(&slots, &index);
-
-	return slot ? slot->current : GW_NONE;
-}
-
-/* Whether it is the service's, and takes its packets. */
-static __always_inline bool backend_serves(__u32 id, const struct gw_service *service)
-{
-	const struct gw_backend *backend = bpf_map_lookup_elem(&backends, &id);
-
-	return backend && backend->service == service->id;
-}
-
 /*
  * The client's backend as long as it is one and the client was not silent for the
  * timeout; else the one of the slot that the client's address hashes to.
@@ -67,21 +35,30 @@ static __always_inline __u32 affinity_backend(const struct packet *packet,
 	struct gw_affinity chosen = { .seen = clock_s() };
 
 	if (known && (int)(chosen.seen - known->seen) <= (int)service->affinity_timeout_s &&
-	    backend_serves(known->backend, service)) {
+	    backend_of(known->backend, service->id)) {
 		if (known->seen != chosen.seen)
 			known->seen = chosen.seen;
 		return known->backend;
 	}
-	chosen.backend = slot_backend(
-		service, gw_client_hash(config.hash_key, &packet->src, packet->is_ipv6));
+	chosen.backend =
+		slot_owner(service, gw_client_hash(config.hash_key, &packet->src, packet->is_ipv6));
+	if (chosen.backend == GW_NONE)
+		return GW_NONE;
 	/* Without room the client is served as its slot says, as long as the table stays. */
 	(void)bpf_map_update_elem(&affinities, &key, &chosen, BPF_ANY);
 	return chosen.backend;
 }
 
+static __always_inline enum gw_verdict no_backend(const struct gw_service *service)
+{
+	return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
+}
+
 static __always_inline enum gw_verdict
 backend_select(const struct packet *packet, const struct gw_service *service, struct selection *ret)
 {
+	enum gw_verdict verdict = UNDECIDED;
+
 	ret->hash = gw_flow_hash(config.hash_key, &packet->src, &packet->dst, packet->src_port,
 				 packet->dst_port, packet->protocol, packet->is_ipv6);
 	if (packet->is_later_fragment)
@@ -89,9 +66,11 @@ backend_select(const struct packet *packet, const struct gw_service *service, st
 	else if (service->flags & GW_SERVICE_AFFINITY)
 		ret->backend_id = affinity_backend(packet, service);
 	else
-		ret->backend_id = slot_backend(service, ret->hash);
+		verdict = flow_backend(packet, service, ret->hash, &ret->backend_id);
+	if (verdict != UNDECIDED)
+		return verdict;
 	if (ret->backend_id == GW_NONE)
-		return GW_BAD_TABLE;
+		return no_backend(service);
 	ret->backend = bpf_map_lookup_elem(&backends, &ret->backend_id);
 	return ret->backend ? UNDECIDED : GW_BAD_TABLE;
 }

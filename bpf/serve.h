@@ -16,8 +16,8 @@ static __always_inline enum gw_verdict serve_with(struct packet *packet,
 	enum gw_verdict verdict;
 
 	if (service->slot_count == 0)
-		return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
-	verdict = packet->is_settled ? UNDECIDED : admit(packet, service);
+		return no_backend(service);
+	verdict = packet->is_settled || packet->is_tracked ? UNDECIDED : admit(packet, service);
 	if (verdict != UNDECIDED)
 		return verdict;
 	verdict = backend_select(packet, service, &selection);

@@ -38,6 +38,7 @@ static __always_inline enum gw_verdict balance_whole(struct packet *packet)
 	enum gw_verdict verdict = way_begin(packet, &cursor);
 
 	packet->is_settled = nat_comes_settled();
+	track_resume(packet);
 	if (verdict == UNDECIDED)
 		verdict = receive(packet, &cursor, address_find(&packet->dst));
 	fragment_account(packet, verdict,

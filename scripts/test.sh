@@ -27,7 +27,7 @@ while (($#)); do
 	shift
 done
 
-memcheck="valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+memcheck="env GUIDEWAY_CHECK_STEPS=40000 valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
 	--error-exitcode=99"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 jobs=$(nproc)

@@ -13,12 +13,12 @@
 #include <linux/types.h>
 
 /* Changes with every incompatible change of a layout below. Kept in the map `meta`. */
-#define GW_ABI_VERSION 2
+#define GW_ABI_VERSION 3
 
 #define GW_SERVICE_MAX                                                                             \
 	(1U << 16)                /* entries of services, of each family, and of what they index   \
 				   */
-#define GW_SLOT_MAX (1U << 22)    /* entries of slots unless told otherwise: 8 bytes each */
+#define GW_SLOT_MAX (1U << 22)    /* entries of slots unless told otherwise: 4 bytes each */
 #define GW_BACKEND_MAX (1U << 18) /* entries of backends; ids fit in 20 bits */
 #define GW_NEXT_HOP_MAX (1U << 16)
 #define GW_GATEWAY_MAX 256
@@ -31,6 +31,7 @@
 #define GW_UNCONFIRMED_MAX (1U << 17) /* flows that sent a first packet only, of each family */
 #define GW_AFFINITY_MAX (1U << 18)    /* clients of services with affinity */
 #define GW_FRAGMENT_MAX (1U << 14)    /* datagrams in fragments */
+#define GW_FLOW_BUCKET_MAX (1U << 19) /* of 8 flows each, 64 bytes; a power of two */
 
 /* Backend 0 and next hop 0 are never given to anybody: 0 means "none". */
 #define GW_NONE 0
@@ -75,27 +76,39 @@ enum gw_service_flag {
 
 /* services4, services6: hash, struct gw_socket4 or gw_socket ->, written by the agent. */
 struct gw_service {
-	__u32 id;                 /* index into service_drops, service_past and flow_limits */
-	__u32 slot_offset;        /* first slot of the table in slots */
-	__u32 slot_count;         /* M, a prime; 0: no usable endpoint, reject */
+	__u32 id;          /* index into service_drops, service_past and flow_limits */
+	__u32 slot_offset; /* first slot of the current table, in slots */
+	__u32 slot_count;  /* M, a prime; 0: no usable endpoint, reject */
+	__u32 base_offset; /* the base table: the same one, unless the service is changing */
+	__u32 base_count;
 	__u8 mode;                /* enum gw_mode */
 	__u8 flags;               /* enum gw_service_flag */
 	__u16 tcp_mss;            /* larger ones in a SYN are lowered to this; 0: none are */
 	__u32 source_set;         /* with GW_SERVICE_SOURCES: which ranges of sources are its own */
 	__u32 flow_cost_ns;       /* what one new flow takes of a second; 0: no limit */
 	__u32 affinity_timeout_s; /* with GW_SERVICE_AFFINITY: after the client's last packet */
-	__u32 zero;
 };
 
-/* slots: mmapable array, written by the agent with plain stores. */
+/*
+ * slots: mmapable array, written by the agent with plain stores. A table is so many in a row. A
+ * service has two: the slot of its current table says who gets new flows, and that of its base
+ * table who gets the flows that nobody recorded. With GW_SLOT_TRACK, in the current table only,
+ * the two may differ, or a flow may be recorded: look into flows.
+ */
 #define GW_SLOT_TRACK (1U << 31)
 struct gw_slot {
-	__u32 current; /* backend that gets new flows */
-	__u32 base;    /* backend that gets flows nobody recorded, and GW_SLOT_TRACK */
+	__u32 owner; /* index into backends, and GW_SLOT_TRACK; GW_NONE: new flows are rejected */
+};
+
+/* What the map holds: the kernel would round a single slot up to as much. */
+#define GW_SLOTS_PACKED 2
+struct gw_slot_pack {
+	struct gw_slot slot[GW_SLOTS_PACKED];
 };
 
 enum gw_backend_flag {
-	GW_BACKEND_IPV4 = 1 << 0, /* of its address */
+	GW_BACKEND_IPV4 = 1 << 0,     /* of its address */
+	GW_BACKEND_DRAINING = 1 << 1, /* keeps its flows and gets no new ones */
 };
 
 /* backends: mmapable array, written by the agent. */
@@ -245,6 +258,30 @@ struct gw_nat6 {
 	struct gw_addr vip;
 };
 
+/*
+ * flows: mmapable array of buckets, one cache line each; written by the datapath, swept by the
+ * agent. An entry is 0, or one word that flow_table.h describes.
+ */
+#define GW_FLOW_WAYS 8
+struct gw_flow_bucket {
+	__u64 entry[GW_FLOW_WAYS];
+};
+
+/* track_counts: per-CPU array of __u64 by what happened in flows, written by the datapath. */
+#define GW_TRACK_COUNTS(X)                                                                         \
+	X(LOOKUPS, "lookups", "packets whose flow was looked up, in a slot that is tracked")       \
+	X(FOUND, "found", "of these, with a recorded backend")                                     \
+	X(RECORDED, "recorded", "flows recorded")                                                  \
+	X(EVICTED, "evicted", "recorded flows that made room for another")                         \
+	X(UNRECORDED, "unrecorded", "flows that found no room: a later change may move them")
+
+enum gw_track_count {
+#define X(name, text, help) GW_TRACK_##name,
+	GW_TRACK_COUNTS(X)
+#undef X
+		GW_TRACK_COUNT_MAX,
+};
+
 /* affinities: LRU hash, written by the datapath. */
 struct gw_affinity_key {
 	struct gw_addr client;
@@ -372,14 +409,20 @@ struct gw_config {
 	__u8 answer_neighbours;   /* answer ARP and ND for VIPs */
 	__u8 redirect_always;     /* never XDP_TX: see xdp_send() */
 	/* Bits of the last word of gw_next_hop.encap_source that the flow's hash fills. */
-	__be32 encap_mask[2]; /* of IPv6, of IPv4 */
+	__be32 encap_mask[2];   /* of IPv6, of IPv4 */
+	__u32 flow_bucket_mask; /* entries of flows - 1 */
+	__u32 tcp_idle,
+		udp_idle; /* a flow that was silent for longer is over: flow_table.h's time */
+	__u32 zero;
 };
 
 _Static_assert(sizeof(struct gw_addr) == 16, "ABI: gw_addr");
 _Static_assert(sizeof(struct gw_socket) == 20, "ABI: gw_socket");
 _Static_assert(sizeof(struct gw_socket4) == 8, "ABI: gw_socket4");
-_Static_assert(sizeof(struct gw_service) == 32, "ABI: gw_service");
-_Static_assert(sizeof(struct gw_slot) == 8, "ABI: gw_slot");
+_Static_assert(sizeof(struct gw_service) == 36, "ABI: gw_service");
+_Static_assert(sizeof(struct gw_slot) == 4, "ABI: gw_slot");
+_Static_assert(sizeof(struct gw_slot_pack) == 8, "ABI: gw_slot_pack");
+_Static_assert(sizeof(struct gw_flow_bucket) == 64, "ABI: gw_flow_bucket");
 _Static_assert(sizeof(struct gw_backend) == 32, "ABI: gw_backend");
 _Static_assert(sizeof(struct gw_next_hop) == 64, "ABI: gw_next_hop");
 _Static_assert(sizeof(struct gw_device) == 8, "ABI: gw_device");
@@ -397,6 +440,6 @@ _Static_assert(sizeof(struct gw_fragment) == 16, "ABI: gw_fragment");
 _Static_assert(sizeof(struct gw_traffic) == 40, "ABI: gw_traffic");
 _Static_assert(sizeof(struct gw_counter) == 16, "ABI: gw_counter");
 _Static_assert(sizeof(struct gw_meta) == 8, "ABI: gw_meta");
-_Static_assert(sizeof(struct gw_config) == 104, "ABI: gw_config");
+_Static_assert(sizeof(struct gw_config) == 120, "ABI: gw_config");
 
 #endif

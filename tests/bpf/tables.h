@@ -30,6 +30,9 @@ static inline struct datapath_settings default_settings(void)
 		.interface_count = 1,
 		.snat_port_first = 1024,
 		.snat_port_last = 32767,
+		.flow_max = 1 << 14,
+		.tcp_idle_s = 900,
+		.udp_idle_s = 60,
 		.slot_max = SLOTS,
 		.hash_key = { 1, 2, 3 },
 	};

@@ -20,14 +20,6 @@ static uint32_t service_of(const struct mode *mode)
 	return mode_service(mode, IPPROTO_UDP);
 }
 
-static void set_slot(uint32_t service, uint32_t slot, uint32_t backend)
-{
-	const struct gw_slot owners = { backend, backend };
-	uint32_t index = service * SLOTS + slot;
-
-	map_set(world->maps.slots, &index, &owners);
-}
-
 static void set_other_backend(const struct mode *mode, uint32_t service)
 {
 	const struct gw_backend backend = {
@@ -54,7 +46,7 @@ static void open_affine(const struct mode *mode)
 	set_mode_service(mode, IPPROTO_UDP);
 	set_other_backend(mode, service.id);
 	for (uint32_t slot = 0; slot < SLOTS; slot++)
-		set_slot(service.id, slot, slot % 2 ? OTHER_BACKEND : service.id);
+		set_slot(service.id * SLOTS + slot, slot % 2 ? OTHER_BACKEND : service.id);
 	service.flags = GW_SERVICE_AFFINITY;
 	service.affinity_timeout_s = TIMEOUT_S;
 	set_service(mode->is_ip6 ? VIP6 : VIP4, IPPROTO_UDP, 53, &service);

@@ -283,7 +283,10 @@ static void the_pinned_number_of_slots_wins(void **state)
 	struct datapath_settings settings = { .pin_dir = pin_dir,
 					      .interfaces = interfaces,
 					      .interface_count = 1,
-					      .slot_max = 4 * SLOTS };
+					      .slot_max = 4 * SLOTS,
+					      .flow_max = 1 << 14,
+					      .tcp_idle_s = 900,
+					      .udp_idle_s = 60 };
 	struct datapath *datapath;
 	struct error error = { 0 };
 

@@ -69,6 +69,7 @@ enum {
 	NEXT_HOP4 = 1,
 	NEXT_HOP6 = 2,
 	LRU_ENTRIES = 4096, /* of each table of flows */
+	FLOW_BUCKETS = 64,
 };
 
 /* Also the number of the service's one backend. 0 is nobody's. */
@@ -142,13 +143,22 @@ static inline void set_service(const char *vip, uint8_t protocol, uint16_t port,
 		map_set(world->maps.services4, &key4, service);
 }
 
+/* owner: with GW_SLOT_TRACK or without */
+static inline void set_slot(uint32_t index, uint32_t owner)
+{
+	uint32_t pack_index = index / GW_SLOTS_PACKED;
+	struct gw_slot_pack pack;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world->maps.slots), &pack_index, &pack),
+			 0);
+	pack.slot[index % GW_SLOTS_PACKED].owner = owner;
+	map_set(world->maps.slots, &pack_index, &pack);
+}
+
 static inline void set_slots(uint32_t service, uint32_t backend)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
-		struct gw_slot slot = { backend, backend };
-		uint32_t index = service * SLOTS + i;
-
-		map_set(world->maps.slots, &index, &slot);
+		set_slot(service * SLOTS + i, backend);
 	}
 }
 
@@ -192,7 +202,12 @@ static inline void set_gateway(uint32_t index, const char *text)
 static inline struct gw_service service_in_mode(uint32_t id, enum gw_mode mode)
 {
 	return (struct gw_service){
-		.id = id, .slot_offset = id * SLOTS, .slot_count = SLOTS, .mode = mode
+		.id = id,
+		.slot_offset = id * SLOTS,
+		.slot_count = SLOTS,
+		.base_offset = id * SLOTS,
+		.base_count = SLOTS,
+		.mode = mode,
 	};
 }
 
@@ -233,7 +248,7 @@ static inline void world_shrink_maps(uint32_t lru_entries)
 	struct bpf_map *const arrays[] = { world->maps.slots,           world->maps.backends,
 					   world->maps.backend_traffic, world->maps.next_hops,
 					   world->maps.flow_limits,     world->maps.service_drops,
-					   world->maps.service_past };
+					   world->maps.service_past,    world->maps.flows };
 
 	for (size_t i = 0; i < sizeof(lru) / sizeof(lru[0]); i++)
 		bpf_map__set_max_entries(lru[i], lru_entries);
@@ -256,7 +271,10 @@ static inline struct gw_config world_config(void)
 				    .nat_port_count = 1,
 				    .answers_per_second = 1000,
 				    .answer_neighbours = 1,
-				    .encap_mask = { htonl(0xffffffff), htonl(0xffff) } };
+				    .encap_mask = { htonl(0xffffffff), htonl(0xffff) },
+				    .flow_bucket_mask = FLOW_BUCKETS - 1,
+				    .tcp_idle = 225,
+				    .udp_idle = 15 };
 
 	for (int i = 0; i < GW_HASH_KEY_WORDS; i++)
 		config.hash_key[i] = 0x9e3779b97f4a7c15ULL * (i + 1);

@@ -10,7 +10,7 @@
 
 static void ids_start_at_one_and_end_below_the_limit(void **state)
 {
-	struct ids *ids = ids_create(4);
+	struct ids *ids = ids_create(4, NULL, NULL);
 
 	(void)state;
 	assert_int_equal(ids_take(ids), 1);
@@ -23,7 +23,7 @@ static void ids_start_at_one_and_end_below_the_limit(void **state)
 
 static void an_id_given_back_is_taken_when_nothing_else_is_free(void **state)
 {
-	struct ids *ids = ids_create(4);
+	struct ids *ids = ids_create(4, NULL, NULL);
 
 	(void)state;
 	assert_int_equal(ids_take(ids), 1);
@@ -37,7 +37,7 @@ static void an_id_given_back_is_taken_when_nothing_else_is_free(void **state)
 
 static void an_adopted_id_is_not_taken(void **state)
 {
-	struct ids *ids = ids_create(4);
+	struct ids *ids = ids_create(4, NULL, NULL);
 
 	(void)state;
 	ids_mark(ids, 2);
@@ -51,7 +51,7 @@ static void an_adopted_id_is_not_taken(void **state)
 
 static void giving_an_id_twice_frees_it_once(void **state)
 {
-	struct ids *ids = ids_create(3);
+	struct ids *ids = ids_create(3, NULL, NULL);
 
 	(void)state;
 	assert_int_equal(ids_take(ids), 1);

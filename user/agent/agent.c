@@ -314,6 +314,9 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.encap_sources = { config->encap_sources[0], config->encap_sources[1] },
 		.answer_neighbours = config->answer_neighbours,
 		.slot_max = config->table_slots,
+		.flow_max = config->flow_table_entries,
+		.tcp_idle_s = config->tcp_idle_s,
+		.udp_idle_s = config->udp_idle_s,
 	};
 	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
 				    sizeof(settings.hash_key), error);

@@ -29,6 +29,9 @@ struct agent_config *agent_config_create(void)
 	config->load_balancer_class = AGENT_CLASS_DEFAULT;
 	config->xdp_mode = XDP_MODE_AUTO;
 	config->table_slots = AGENT_TABLE_SLOTS_DEFAULT;
+	config->flow_table_entries = AGENT_FLOW_TABLE_DEFAULT;
+	config->tcp_idle_s = AGENT_TCP_IDLE_DEFAULT_S;
+	config->udp_idle_s = AGENT_UDP_IDLE_DEFAULT_S;
 	config->snat_port_first = 1024;
 	config->snat_port_last = 32767;
 	config->answer_neighbours = true;

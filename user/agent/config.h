@@ -20,6 +20,11 @@ struct error;
 
 #define AGENT_CONFIG_LIST_MAX 256
 
+#define AGENT_FLOW_TABLE_DEFAULT (1 << 22)
+#define AGENT_FLOW_TABLE_MIN (1 << 14)
+#define AGENT_FLOW_TABLE_MAX (1 << 28)
+#define AGENT_TCP_IDLE_DEFAULT_S 900
+#define AGENT_UDP_IDLE_DEFAULT_S 60
 #define AGENT_TABLE_SLOTS_DEFAULT 4194304 /* 32 MiB, 2,900 services of 10 backends */
 #define AGENT_TABLE_SLOTS_MIN 65536
 #define AGENT_TABLE_SLOTS_MAX 268435456
@@ -51,6 +56,8 @@ struct agent_config {
 	uint16_t snat_port_first, snat_port_last;
 	bool answer_neighbours;
 	uint32_t table_slots; /* of all services together */
+	uint32_t flow_table_entries;
+	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
 	const char *state_dir;
 	const char *pin_dir;

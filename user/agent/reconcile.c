@@ -9,6 +9,7 @@
 
 #include "agent/applied.h"
 #include "agent/kernel_routing.h"
+#include "agent/tending.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "lib/log.h"
@@ -37,6 +38,7 @@ struct reconciler {
 	void (*on_settled)(void *owner);
 	void *owner;
 	struct loop_watch *retry;
+	struct tending *tending;
 	bool prune;
 
 	struct applied applied;
@@ -79,12 +81,12 @@ struct reconciler *reconciler_create(struct loop *loop, struct model *model, str
 		.on_settled = on_settled,
 		.owner = owner,
 		.retry = loop_add_timer(loop, on_retry, reconciler),
+		.tending = tending_create(loop, datapath),
 	};
-	if (!reconciler->retry) {
-		free(reconciler);
-		return NULL;
-	}
-	return reconciler;
+	if (reconciler->retry && reconciler->tending)
+		return reconciler;
+	reconciler_destroy(reconciler);
+	return NULL;
 }
 
 void reconciler_destroy(struct reconciler *reconciler)
@@ -92,6 +94,7 @@ void reconciler_destroy(struct reconciler *reconciler)
 	if (!reconciler)
 		return;
 	loop_remove(reconciler->retry);
+	tending_destroy(reconciler->tending);
 	applied_finish(&reconciler->applied);
 	free(reconciler->watched);
 	free(reconciler);
@@ -433,6 +436,7 @@ void reconciler_run(struct reconciler *reconciler, bool prune)
 		note_failure(reconciler, &error);
 	else
 		apply_plan(reconciler, plan);
+	tending_wake(reconciler->tending);
 	plan_destroy(plan);
 	forget_left(reconciler, before, before_count);
 	free(before);

@@ -219,16 +219,49 @@ static int set_snat_ports(struct agent_config *config, const char *value, struct
 	return 0;
 }
 
-static int set_table_slots(struct agent_config *config, const char *value, struct error *error)
+static int parse_number(const char *value, uint32_t min, uint32_t max, uint32_t *ret,
+			struct error *error)
 {
 	char *behind;
-	unsigned long slots = isdigit((unsigned char)*value) ? strtoul(value, &behind, 10) : 0;
+	unsigned long number = isdigit((unsigned char)*value) ? strtoul(value, &behind, 10) : 0;
 
-	if (slots < AGENT_TABLE_SLOTS_MIN || slots > AGENT_TABLE_SLOTS_MAX || *behind)
-		return error_set(error, -EINVAL, "'%s', expected a number from %d to %d", value,
-				 AGENT_TABLE_SLOTS_MIN, AGENT_TABLE_SLOTS_MAX);
-	config->table_slots = (uint32_t)slots;
+	if (number < min || number > max || *behind)
+		return error_set(error, -EINVAL, "'%s', expected a number from %u to %u", value,
+				 min, max);
+	*ret = (uint32_t)number;
 	return 0;
+}
+
+static int set_table_slots(struct agent_config *config, const char *value, struct error *error)
+{
+	return parse_number(value, AGENT_TABLE_SLOTS_MIN, AGENT_TABLE_SLOTS_MAX,
+			    &config->table_slots, error);
+}
+
+static int set_flow_table_entries(struct agent_config *config, const char *value,
+				  struct error *error)
+{
+	uint32_t entries = 0;
+	int r = parse_number(value, AGENT_FLOW_TABLE_MIN, AGENT_FLOW_TABLE_MAX, &entries, error);
+
+	if (r < 0)
+		return r;
+	if (entries & (entries - 1))
+		return error_set(error, -EINVAL, "'%s', expected a power of two", value);
+	config->flow_table_entries = entries;
+	return 0;
+}
+
+static int set_tcp_idle(struct agent_config *config, const char *value, struct error *error)
+{
+	return parse_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->tcp_idle_s,
+			    error);
+}
+
+static int set_udp_idle(struct agent_config *config, const char *value, struct error *error)
+{
+	return parse_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->udp_idle_s,
+			    error);
 }
 
 static int set_answer_arp(struct agent_config *config, const char *value, struct error *error)
@@ -299,8 +332,18 @@ static const struct setting settings[] = {
 	  "the interface's own address", true, set_encap_source },
 	{ "snat-ports", "FIRST-LAST", "source ports towards the backends in mode snat",
 	  "1024-32767", false, set_snat_ports },
+	{ "flow-table-entries", "NUMBER",
+	  "room for the flows that are recorded while a service's backends change, 8 bytes each, a "
+	  "power of two; takes effect when nothing is pinned yet",
+	  "4194304", false, set_flow_table_entries },
+	{ "tcp-idle-timeout", "SECONDS",
+	  "a TCP connection that was silent for so long is over; so long a service keeps on "
+	  "learning its connections after its backends changed",
+	  "900", false, set_tcp_idle },
+	{ "udp-idle-timeout", "SECONDS", "a UDP flow that was silent for so long is over", "60",
+	  false, set_udp_idle },
 	{ "table-slots", "NUMBER",
-	  "room for the tables of all services, 8 bytes a slot: at least 128 slots a backend are "
+	  "room for the tables of all services, 4 bytes a slot: at least 128 slots a backend are "
 	  "used; takes effect when nothing is pinned yet",
 	  "4194304", false, set_table_slots },
 	{ "answer-arp", "on|off", "answer ARP and neighbour discovery for the served addresses",

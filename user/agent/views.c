@@ -260,30 +260,42 @@ static json_int_t count_vips(struct service *const *services, size_t count)
 	return vips;
 }
 
+static void append_track_count(const struct track_count *count, void *array)
+{
+	(void)json_array_append_new(array,
+				    json_pack("{s:s, s:I, s:s}", "name", count->name, "count",
+					      (json_int_t)count->count, "help", count->help));
+}
+
 json_t *views_status(const struct views *views, struct error *error)
 {
 	size_t count;
 	struct service *const *services = model_services(views->model, &count);
 	json_int_t backends = 0;
-	json_t *verdicts = json_array();
+	json_t *verdicts = json_array(), *tracking = json_array();
 	int r;
 
 	for (size_t i = 0; i < count; i++)
 		backends += (json_int_t)services[i]->backend_count;
 	r = datapath_for_each_verdict(views->datapath, views_append_verdict, verdicts);
+	if (r == 0)
+		r = datapath_for_each_track_count(views->datapath, append_track_count, tracking);
 	if (r < 0) {
-		(void)error_set(error, r, "map verdicts: cannot read it: %s", strerror(-r));
+		(void)error_set(error, r, "the counters: cannot read them: %s", strerror(-r));
 		json_decref(verdicts);
+		json_decref(tracking);
 		return NULL;
 	}
-	return json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:s, s:s}",
-			 "version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
-			 (json_int_t)views->started_at_s, "interfaces",
-			 interfaces_json(views->datapath), "services", (json_int_t)count, "vips",
-			 count_vips(services, count), "backends", backends, "kept",
-			 (json_int_t)views->kept_count, "sources", "complete",
-			 views->sources_complete, "problems", views->problems, "verdicts", verdicts,
-			 "pinDir", views->config->pin_dir, "stateDir", views->config->state_dir);
+	return json_pack(
+		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:s, s:s}",
+		"version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
+		(json_int_t)views->started_at_s, "interfaces", interfaces_json(views->datapath),
+		"services", (json_int_t)count, "vips", count_vips(services, count), "backends",
+		backends, "kept", (json_int_t)views->kept_count, "sources", "complete",
+		views->sources_complete, "problems", views->problems, "verdicts", verdicts,
+		"tracking", tracking, "changing",
+		(json_int_t)datapath_changing_count(views->datapath), "pinDir",
+		views->config->pin_dir, "stateDir", views->config->state_dir);
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

@@ -127,6 +127,10 @@ static void print_summary(const json_t *status)
 		(void)printf("%-12s %" PRIu64 " more of an earlier run, in no manifest that can be "
 			     "read: see guideway dump\n",
 			     "", answer_number(status, "kept"));
+	if (answer_number(status, "changing") > 0)
+		(void)printf("%-12s %" PRIu64 " services changed not long ago: their flows are "
+			     "looked up\n",
+			     "", answer_number(status, "changing"));
 	print_sources(json_object_get(status, "sources"));
 	print_field("Pinned in:", answer_text(status, "pinDir"));
 	print_field("State in:", answer_text(status, "stateDir"));

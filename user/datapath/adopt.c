@@ -69,23 +69,18 @@ static void sort_ids(struct id_list *list)
 static int read_table(const struct datapath *datapath, const struct gw_service *entry,
 		      struct id_list *list, struct error *error)
 {
-	const struct gw_slot *slots;
-	int r = 0;
+	struct slot_table table;
+	int r = slots_open(datapath, entry->slot_offset, entry->slot_count, &table, error);
 
-	if (entry->slot_count == 0)
-		return 0;
-	r = slots_open(datapath, entry->slot_offset, entry->slot_count, &slots, error);
-	if (r < 0)
-		return r;
-	for (uint32_t slot = 0; r == 0 && slot < entry->slot_count; slot++) {
-		uint32_t id = slots[slot].current;
+	for (uint32_t slot = 0; r == 0 && slot < table.count; slot++) {
+		uint32_t id = slot_owner_id(table.slots[slot]);
 
-		if (id == GW_NONE || id >= GW_BACKEND_MAX)
+		if (id >= GW_BACKEND_MAX)
 			r = error_set(error, -EBADMSG, "a slot names backend %u", id);
-		else if (add_id(list, id) < 0)
+		else if (id != GW_NONE && add_id(list, id) < 0)
 			r = error_set(error, -ENOMEM, "no memory for a table");
 	}
-	slots_close(slots, entry->slot_count);
+	slots_close(table);
 	return r;
 }
 
@@ -177,24 +172,32 @@ static int adopt_backends(struct datapath *datapath, struct error *error)
 	return r;
 }
 
+static bool is_table(const struct datapath *datapath, uint32_t offset, uint32_t count)
+{
+	return count <= datapath->slot_max && offset <= datapath->slot_max - count;
+}
+
 static bool entry_is_sane(const struct datapath *datapath, const struct gw_service *entry)
 {
 	return entry->id != 0 && entry->id < GW_SERVICE_MAX &&
 	       mode_from_abi(entry->mode) != FORWARDING_MODE_DEFAULT &&
-	       entry->slot_count <= datapath->slot_max &&
-	       entry->slot_offset <= datapath->slot_max - entry->slot_count;
+	       is_table(datapath, entry->slot_offset, entry->slot_count) &&
+	       is_table(datapath, entry->base_offset, entry->base_count) &&
+	       !entry->slot_count == !entry->base_count;
 }
 
 static int adopt_entry(struct datapath *datapath, struct placed_service *placed,
 		       struct error *error)
 {
 	struct gw_service *entry = &placed->entry;
+	int r;
 
 	if (!entry_is_sane(datapath, entry))
 		return error_set(error, -EBADMSG, "its entry is damaged");
-	if (entry->slot_count &&
-	    regions_mark(datapath->regions, entry->slot_offset, entry->slot_count) < 0)
-		return error_set(error, -EBADMSG, "its table overlaps another one");
+	r = tables_adopt(datapath, placed, error);
+	if (r < 0)
+		return r;
+	tending_begin_service(datapath, placed);
 	if (!(entry->flags & GW_SERVICE_SOURCES))
 		entry->source_set = 0;
 	else if (sources_adopt_user(datapath, entry->source_set) < 0)

@@ -52,6 +52,16 @@ void backends_set_next_hop(struct datapath *datapath, uint32_t id, uint32_t next
 	next_hops_unref(datapath, before);
 }
 
+void backends_set_draining(struct datapath *datapath, uint32_t id, bool is_draining)
+{
+	struct gw_backend *entry = &datapath->backends[id];
+	uint16_t flags = (uint16_t)((entry->flags & ~GW_BACKEND_DRAINING) |
+				    (is_draining ? GW_BACKEND_DRAINING : 0));
+
+	if (entry->flags != flags)
+		__atomic_store_n(&entry->flags, flags, __ATOMIC_RELAXED);
+}
+
 static void store_service(struct gw_backend *entry, uint32_t service)
 {
 	if (entry->service != service)

@@ -90,7 +90,9 @@ static struct traffic traffic_from(const struct gw_traffic *counted)
 	};
 }
 
-static int read_drops(const struct datapath *datapath, uint32_t service, uint64_t *ret)
+/* The sum over the CPUs of an entry of a per-CPU array of __u64. */
+static int read_sum(const struct datapath *datapath, const struct bpf_map *map, uint32_t index,
+		    uint64_t *ret)
 {
 	size_t bytes = (size_t)datapath->cpu_count * sizeof(uint64_t);
 	uint64_t *per_cpu = calloc(1, bytes), sum = 0;
@@ -98,8 +100,7 @@ static int read_drops(const struct datapath *datapath, uint32_t service, uint64_
 
 	if (!per_cpu)
 		return -ENOMEM;
-	r = bpf_map__lookup_elem(datapath->skeleton->maps.service_drops, &service, sizeof(service),
-				 per_cpu, bytes, 0);
+	r = bpf_map__lookup_elem(map, &index, sizeof(index), per_cpu, bytes, 0);
 	for (int cpu = 0; r == 0 && cpu < datapath->cpu_count; cpu++)
 		sum += per_cpu[cpu];
 	free(per_cpu);
@@ -122,7 +123,8 @@ int datapath_service_traffic(const struct datapath *datapath, const struct servi
 	for (size_t i = 0; r == 0 && i < placed->backend_count; i++)
 		r = add_backend(datapath, placed->backends[i].id, &sum);
 	if (r == 0)
-		r = read_drops(datapath, placed->entry.id, &drops);
+		r = read_sum(datapath, datapath->skeleton->maps.service_drops, placed->entry.id,
+			     &drops);
 	if (r < 0)
 		return r;
 	*ret = traffic_from(&sum);
@@ -176,5 +178,24 @@ int datapath_for_each_verdict(const struct datapath *datapath,
 			on_verdict(&counts[verdict], context);
 	}
 	free(per_cpu);
+	return r;
+}
+
+int datapath_for_each_track_count(const struct datapath *datapath,
+				  void (*on_count)(const struct track_count *count, void *context),
+				  void *context)
+{
+	struct track_count counts[GW_TRACK_COUNT_MAX] = {
+#define X(id, text, sentence) [GW_TRACK_##id] = { .name = text, .help = sentence },
+		GW_TRACK_COUNTS(X)
+#undef X
+	};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < GW_TRACK_COUNT_MAX; i++) {
+		r = read_sum(datapath, datapath->skeleton->maps.track_counts, i, &counts[i].count);
+		if (r == 0)
+			on_count(&counts[i], context);
+	}
 	return r;
 }

@@ -12,6 +12,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <guideway/flow_table.h>
+
 #include "datapath/ids.h"
 #include "datapath/libbpf_message.h"
 #include "datapath/regions.h"
@@ -56,6 +58,9 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 		.nat_port_count = (__u16)(settings->snat_port_last - settings->snat_port_first + 1),
 		.answers_per_second = ANSWERS_PER_SECOND,
 		.answer_neighbours = settings->answer_neighbours,
+		.flow_bucket_mask = datapath->flow_bucket_count - 1,
+		.tcp_idle = settings->tcp_idle_s >> GW_FLOW_TIME_SHIFT,
+		.udp_idle = settings->udp_idle_s >> GW_FLOW_TIME_SHIFT,
 	};
 
 	for (size_t i = 0; i < settings->interface_count; i++)
@@ -92,9 +97,14 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 	r = pins_set_paths(datapath, error);
 	if (r < 0)
 		return r;
-	r = bpf_map__set_max_entries(datapath->skeleton->maps.slots, datapath->slot_max);
+	r = bpf_map__set_max_entries(datapath->skeleton->maps.slots,
+				     datapath->slot_max / GW_SLOTS_PACKED);
+	if (r == 0)
+		r = bpf_map__set_max_entries(datapath->skeleton->maps.flows,
+					     datapath->flow_bucket_count);
 	if (r < 0)
-		return error_set(error, r, "map slots: cannot be %u slots: %s", datapath->slot_max,
+		return error_set(error, r, "cannot size the maps for %u slots and %u flows: %s",
+				 datapath->slot_max, datapath->flow_bucket_count * GW_FLOW_WAYS,
 				 strerror(-r));
 	r = guideway_bpf__load(datapath->skeleton);
 	if (r < 0)
@@ -109,9 +119,9 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 static int allocate(struct datapath *datapath, const struct datapath_settings *settings)
 {
 	datapath->pin_dir = strdup(settings->pin_dir);
-	datapath->service_ids = ids_create(GW_SERVICE_MAX);
-	datapath->backend_ids = ids_create(GW_BACKEND_MAX);
-	datapath->next_hop_ids = ids_create(GW_NEXT_HOP_MAX);
+	datapath->service_ids = ids_create(GW_SERVICE_MAX, NULL, NULL);
+	datapath->backend_ids = ids_create(GW_BACKEND_MAX, tending_purge, datapath);
+	datapath->next_hop_ids = ids_create(GW_NEXT_HOP_MAX, NULL, NULL);
 	datapath->regions = regions_create(datapath->slot_max);
 	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
 	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
@@ -165,6 +175,18 @@ static int check_interfaces(const struct datapath_settings *settings, struct err
 	return 0;
 }
 
+/* What is pinned keeps its size. */
+static void pin_sizes(struct datapath *datapath, const struct datapath_settings *settings)
+{
+	datapath->slot_max =
+		GW_SLOTS_PACKED *
+		pins_map_entries(settings->pin_dir, "slots", settings->slot_max / GW_SLOTS_PACKED);
+	datapath->flow_bucket_count =
+		pins_map_entries(settings->pin_dir, "flows", settings->flow_max / GW_FLOW_WAYS);
+	datapath->tcp_idle_s = settings->tcp_idle_s;
+	datapath->udp_idle_s = settings->udp_idle_s;
+}
+
 int datapath_open(const struct datapath_settings *settings, struct datapath **ret,
 		  struct error *error)
 {
@@ -181,7 +203,7 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 	datapath->cpu_count = libbpf_num_possible_cpus();
 	r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
 	if (r == 0)
-		datapath->slot_max = pins_slot_max(settings->pin_dir, settings->slot_max);
+		pin_sizes(datapath, settings);
 	if (r == 0 && allocate(datapath, settings) < 0)
 		r = error_set(error, -ENOMEM, "no memory for the datapath");
 	if (r == 0)
@@ -206,6 +228,7 @@ void datapath_close(struct datapath *datapath)
 	if (datapath->is_new && !datapath->is_started && datapath->pin_dir)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
 	attachments_free(datapath);
+	tending_free(datapath);
 	services_free(datapath);
 	replies_free(datapath);
 	sources_free(datapath);

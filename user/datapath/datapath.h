@@ -42,7 +42,47 @@ struct datapath_settings {
 	struct prefix encap_sources[2];
 	bool answer_neighbours; /* answer ARP and ND for VIPs */
 	uint32_t slot_max;      /* of all tables together; what is pinned already has its own */
+	uint32_t flow_max;      /* recorded flows, a power of two; likewise */
+	/*
+	 * A flow that was silent for longer is over. DATAPATH_IDLE_MIN_S to DATAPATH_IDLE_MAX_S.
+	 * It is also how long the flows of a TCP service that changes are learned; those of a
+	 * UDP service are learned DATAPATH_UDP_LEARNING_S.
+	 */
+	uint32_t tcp_idle_s, udp_idle_s;
 };
+
+#define DATAPATH_IDLE_MIN_S 4
+#define DATAPATH_IDLE_MAX_S 8188
+#define DATAPATH_UDP_LEARNING_S 10
+
+/*
+ * To be called again after *ret_wait_ms, and after each change of a service; 0: only then.
+ * Ends what is left of changes: makes new owners the base once flows are recorded, and
+ * tracks no longer where no flow needs it.
+ */
+void datapath_tend(struct datapath *datapath, uint32_t *ret_wait_ms);
+
+/* How many services have slots that are tracked: after a change, until nothing is left of it. */
+size_t datapath_changing_count(const struct datapath *datapath);
+
+/* What happened to the flows of slots that change owner: nothing in steady state. */
+struct track_count {
+	const char *name;
+	const char *help;
+	uint64_t count;
+};
+int datapath_for_each_track_count(const struct datapath *datapath,
+				  void (*on_count)(const struct track_count *count, void *context),
+				  void *context);
+
+/* Recorded flows of a backend, by the last complete sweep. */
+struct recorded_flows {
+	uint64_t count;
+	uint32_t idle_s; /* of the one that was silent for longest */
+};
+/* -ENOENT: no such service or backend; -EAGAIN: no sweep yet. */
+int datapath_recorded_flows(const struct datapath *datapath, const struct service_key *key,
+			    const struct backend *backend, struct recorded_flows *ret);
 
 /*
  * Loads the program, creates or adopts the pinned maps. Locks pin_dir:

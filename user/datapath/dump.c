@@ -89,15 +89,14 @@ static void dump_backend(const struct datapath *datapath, uint32_t id, uint32_t 
 }
 
 /* The same for the same table on every gateway: the backends in the order of the slots. */
-static uint64_t table_digest(const struct datapath *datapath, const struct gw_slot *slots,
-			     uint32_t slot_count)
+static uint64_t table_digest(const struct datapath *datapath, struct slot_table table)
 {
 	uint64_t digest = DIGEST_START;
 
-	for (uint32_t slot = 0; slot < slot_count; slot++) {
+	for (uint32_t slot = 0; slot < table.count; slot++) {
 		/* Within the array also when the map is damaged, which a dump is to show. */
 		const struct gw_backend *entry =
-			&datapath->backends[slots[slot].current % GW_BACKEND_MAX];
+			&datapath->backends[slot_owner_id(table.slots[slot]) % GW_BACKEND_MAX];
 
 		for (size_t i = 0; i < sizeof(entry->address.word) / sizeof(__be32); i++)
 			digest = digest_add(digest, ntohl(entry->address.word[i]));
@@ -149,9 +148,10 @@ static void dump_policies(const struct gw_service *entry, const struct source_ra
 }
 
 static void dump_backends(struct datapath *datapath, const struct placed_service *placed,
-			  const struct gw_slot *slots, uint32_t slot_count, FILE *out)
+			  struct slot_table table, FILE *out)
 {
-	slots_count(datapath, slots, slot_count);
+	slots_count(datapath, table);
+	(void)slots_take_count(datapath, GW_NONE);
 	for (size_t i = 0; i < placed->backend_count; i++)
 		dump_backend(datapath, placed->backends[i].id,
 			     slots_take_count(datapath, placed->backends[i].id), out);
@@ -162,29 +162,27 @@ static int dump_service(struct datapath *datapath, const struct placed_service *
 {
 	const struct socket_maps maps = services_maps(datapath);
 	struct gw_service entry = { 0 };
-	const struct gw_slot *slots = NULL;
+	struct slot_table table = { 0 };
 	char text[SERVICE_KEY_TEXT_SIZE];
 	int r = sockets_get(&maps, &placed->key, &entry, error);
 
 	(void)service_key_format(&placed->key, text);
 	if (r == -ENOENT)
 		return error_set(error, r, "service %s: its entry is gone", text);
-	if (r == 0 && entry.slot_count)
-		r = slots_open(datapath, entry.slot_offset, entry.slot_count, &slots, error);
+	if (r == 0)
+		r = slots_open(datapath, entry.slot_offset, entry.slot_count, &table, error);
 	if (r < 0)
 		return r;
 	(void)fprintf(out, "service %s mode %s slots %u", text,
 		      forwarding_mode_name(mode_from_abi(entry.mode)), entry.slot_count);
-	if (slots)
-		(void)fprintf(out, " table %016" PRIx64,
-			      table_digest(datapath, slots, entry.slot_count));
+	if (table.count)
+		(void)fprintf(out, " table %016" PRIx64, table_digest(datapath, table));
 	else
 		(void)fprintf(out, entry.flags & GW_SERVICE_DROP ? " drop" : " reject");
 	dump_policies(&entry, sources, out);
 	(void)fputc('\n', out);
-	dump_backends(datapath, placed, slots, entry.slot_count, out);
-	if (slots)
-		slots_close(slots, entry.slot_count);
+	dump_backends(datapath, placed, table, out);
+	slots_close(table);
 	return 0;
 }
 

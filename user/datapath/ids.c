@@ -13,6 +13,8 @@ enum id_state {
 };
 
 struct ids {
+	void (*forget)(void *context);
+	void *context;
 	uint32_t limit;
 	uint32_t cursor;
 	uint32_t used_count;
@@ -20,12 +22,14 @@ struct ids {
 	unsigned char state[];
 };
 
-struct ids *ids_create(uint32_t limit)
+struct ids *ids_create(uint32_t limit, void (*forget)(void *context), void *context)
 {
 	struct ids *ids = calloc(1, sizeof(*ids) + limit);
 
 	if (!ids)
 		return NULL;
+	ids->forget = forget;
+	ids->context = context;
 	ids->limit = limit;
 	ids->cursor = 1;
 	ids->free_count = limit - 1;
@@ -40,6 +44,8 @@ void ids_destroy(struct ids *ids)
 static void reclaim(struct ids *ids)
 {
 	grace_wait();
+	if (ids->forget)
+		ids->forget(ids->context);
 	for (uint32_t id = 1; id < ids->limit; id++) {
 		if (ids->state[id] != ID_GIVEN_BACK)
 			continue;

@@ -10,8 +10,11 @@
 
 struct ids;
 
-/* Ids 1 .. limit - 1; 0 is never given. NULL when there is no memory. */
-struct ids *ids_create(uint32_t limit);
+/*
+ * Ids 1 .. limit - 1; 0 is never given. Before ids that were given back are taken again,
+ * forget, which may be NULL, is called with context. NULL when there is no memory.
+ */
+struct ids *ids_create(uint32_t limit, void (*forget)(void *context), void *context);
 void ids_destroy(struct ids *ids); /* NULL is nothing */
 
 /* A free id, now in use; 0 when there is none. */

@@ -8,6 +8,7 @@
 #include <guideway/abi.h>
 
 #include "datapath/datapath.h"
+#include "datapath/transition.h"
 #include "lib/table.h"
 
 struct bpf_map;
@@ -15,6 +16,7 @@ struct guideway_bpf;
 struct ids;
 struct regions;
 struct source_set;
+struct sweep;
 
 /* A backend as one service uses it, and its index into the map. */
 struct placed_backend {
@@ -29,6 +31,9 @@ struct placed_service {
 	bool known;                      /* false: adopted, weights unknown until it is set again */
 	struct placed_backend *backends; /* sorted by backend_compare */
 	size_t backend_count;
+	uint32_t tracked_count; /* slots of its current table that are tracked */
+	uint64_t learn_until_s; /* with a base table of its own: when that ends */
+	uint8_t *deviations;    /* a bit a slot while a sweep looks for them, else NULL */
 };
 
 struct placed_address {
@@ -77,6 +82,9 @@ struct datapath {
 	uint32_t *next_hop_users;           /* backends and routes that point to each id */
 	struct backend_link *backend_links; /* by backend id */
 	uint32_t *slot_counts;              /* by backend id, zero between uses */
+	uint32_t flow_bucket_count;         /* entries of the flows map */
+	uint32_t tcp_idle_s, udp_idle_s;    /* after which a flow is over */
+	struct sweep *sweep;                /* NULL before the first */
 
 	struct placed_service *services; /* sorted by key */
 	size_t service_count, service_room;
@@ -126,8 +134,8 @@ int array_reserve(void **items, size_t *room, size_t count, size_t item_size);
 int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error);
 /* True in *ret_is_new when no complete set of tables is there to adopt. */
 int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error);
-/* How many slots the pinned map has; wanted when nothing is pinned. */
-uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted);
+/* How many entries the pinned map has; wanted when nothing is pinned. */
+uint32_t pins_map_entries(const char *pin_dir, const char *map, uint32_t wanted);
 int pins_set_paths(struct datapath *datapath, struct error *error);
 int pins_remove_all(const char *pin_dir, struct error *error);
 /* Keeps the program's ways, before it is attached, beside those of earlier programs. */
@@ -159,27 +167,40 @@ int sockets_for_each(const struct socket_maps *maps,
 				     void *context, struct error *error),
 		     void *context, struct error *error);
 
-/* slots.c: writes and reads tables in the slots map through windows of it. */
-int slots_write(struct datapath *datapath, uint32_t offset, const uint32_t *ids, uint32_t count,
-		struct error *error);
-/* *ret is count slots, to be given back by slots_close. */
+/* slots.c: tables in the slots map, through windows of it. */
+/* *ret is the map's own memory, to be given back by slots_close; count 0: an empty table. */
 int slots_open(const struct datapath *datapath, uint32_t offset, uint32_t count,
-	       const struct gw_slot **ret, struct error *error);
-void slots_close(const struct gw_slot *slots, uint32_t count);
+	       struct slot_table *ret, struct error *error);
+void slots_close(struct slot_table table);
 /* Counts who owns how many slots; slots_take_count then gives each count, once. */
-void slots_count(struct datapath *datapath, const struct gw_slot *slots, uint32_t count);
+void slots_count(struct datapath *datapath, struct slot_table table);
 uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id);
 
 /* tables.c: which slots a service has and who owns each. */
 /*
- * Sets the entry's table to that of service, whose backends are placed: old's when that is
- * right already, else a new one where no packet looks. -ENOSPC, -ENOMEM.
+ * Sets the entry's tables for service, whose backends are placed: old's when they are right
+ * already, else a new current one where no packet looks. -ENOSPC, -ENOMEM.
  */
 int tables_place(struct datapath *datapath, const struct service *service,
 		 const struct placed_service *old, struct placed_service *placed,
 		 struct error *error);
-void tables_give(struct datapath *datapath, const struct gw_service *entry);
-bool tables_same(const struct gw_service *a, const struct gw_service *b);
+/* Gives back the entry's tables that other, which may be NULL, does not have. */
+void tables_give(struct datapath *datapath, const struct gw_service *entry,
+		 const struct gw_service *other);
+/* Once packets see the entry: its base table names none but its backends. */
+void tables_heal(struct datapath *datapath, const struct placed_service *placed);
+/* Takes the stretches that the entry's tables have; -EEXIST when another has part of them. */
+int tables_adopt(struct datapath *datapath, struct placed_service *placed, struct error *error);
+
+/*
+ * tending.c: rebases services whose flows have been recorded, and sweeps the flows to end
+ * tracking. Begins when a service is placed whose slots are tracked.
+ */
+void tending_begin_service(const struct datapath *datapath, struct placed_service *placed);
+void tending_forget_service(struct placed_service *placed);
+/* Deletes every flow of a backend that left, so that its id can be another's. */
+void tending_purge(void *datapath);
+void tending_free(struct datapath *datapath);
 
 /* service_list.c: finds what is programmed; NULL when nothing is. */
 struct placed_service *services_find(const struct datapath *datapath,
@@ -220,6 +241,8 @@ int backends_place(struct datapath *datapath, const struct backend *backend, uin
 void backends_release(struct datapath *datapath, uint32_t id);
 /* Takes over an id that an earlier agent gave a backend of the service, once. -ENOMEM. */
 int backends_adopt(struct datapath *datapath, uint32_t id, uint32_t service, struct backend *ret);
+/* Whether flows that begin anew with the ports of an old one may stay there. */
+void backends_set_draining(struct datapath *datapath, uint32_t id, bool is_draining);
 void backends_set_next_hop(struct datapath *datapath, uint32_t id, uint32_t next_hop);
 
 /* next_hops.c */

@@ -140,14 +140,14 @@ int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error)
 		pin_dir, meta.abi_version, GW_ABI_VERSION);
 }
 
-uint32_t pins_slot_max(const char *pin_dir, uint32_t wanted)
+uint32_t pins_map_entries(const char *pin_dir, const char *map, uint32_t wanted)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t length = sizeof(info);
 	char path[PATH_MAX];
 	int fd;
 
-	if (!pins_path(pin_dir, "slots", path, sizeof(path)))
+	if (!pins_path(pin_dir, map, path, sizeof(path)))
 		return wanted;
 	fd = bpf_obj_get(path);
 	if (fd < 0)

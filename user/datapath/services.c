@@ -226,8 +226,7 @@ static int prepare(struct datapath *datapath, const struct service *service,
 static void undo(struct datapath *datapath, const struct placed_service *old,
 		 struct placed_service *placed)
 {
-	if (!old || !tables_same(&placed->entry, &old->entry))
-		tables_give(datapath, &placed->entry);
+	tables_give(datapath, &placed->entry, old ? &old->entry : NULL);
 	give_sources(datapath, placed);
 	release_backends(datapath, placed, old);
 	if (!old && placed->entry.id)
@@ -235,12 +234,22 @@ static void undo(struct datapath *datapath, const struct placed_service *old,
 	free(placed->backends);
 }
 
+/* New flows go where the new table says already: now it holds for old ports used anew, too. */
+static void settle(struct datapath *datapath, struct placed_service *placed)
+{
+	for (size_t i = 0; i < placed->backend_count; i++)
+		backends_set_draining(datapath, placed->backends[i].id,
+				      placed->backends[i].backend.weight == 0);
+	tables_heal(datapath, placed);
+	tending_begin_service(datapath, placed);
+}
+
 /* Replies go first: a backend's id must not be another's while an entry has it. */
 static void replace(struct datapath *datapath, struct placed_service *old,
 		    const struct placed_service *placed)
 {
-	if (!tables_same(&placed->entry, &old->entry))
-		tables_give(datapath, &old->entry);
+	tables_give(datapath, &old->entry, &placed->entry);
+	tending_forget_service(old);
 	give_sources(datapath, old);
 	release_replies(datapath, old, placed);
 	release_backends(datapath, old, placed);
@@ -284,6 +293,7 @@ int datapath_set_service(struct datapath *datapath, const struct service *servic
 		(void)error_prefix(error, "service %s", service_key_format(&service->key, text));
 		return r;
 	}
+	settle(datapath, &placed);
 	if (old)
 		replace(datapath, old, &placed);
 	else
@@ -303,7 +313,8 @@ int datapath_remove_service(struct datapath *datapath, const struct service_key 
 	r = sockets_delete(&maps, key, error);
 	if (r < 0)
 		return r;
-	tables_give(datapath, &placed->entry);
+	tables_give(datapath, &placed->entry, NULL);
+	tending_forget_service(placed);
 	give_sources(datapath, placed);
 	release_replies(datapath, placed, NULL);
 	release_backends(datapath, placed, NULL);

@@ -44,41 +44,31 @@ static void window_unmap(const struct gw_slot *slots, uint32_t count)
 	(void)munmap((void *)start, first - start + (size_t)count * sizeof(*slots));
 }
 
-int slots_write(struct datapath *datapath, uint32_t offset, const uint32_t *ids, uint32_t count,
-		struct error *error)
-{
-	struct gw_slot *slots;
-	int r = window_map(datapath, offset, count, PROT_READ | PROT_WRITE, &slots, error);
-
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < count; i++)
-		slots[i] = (struct gw_slot){ .current = ids[i], .base = ids[i] };
-	window_unmap(slots, count);
-	return 0;
-}
-
 int slots_open(const struct datapath *datapath, uint32_t offset, uint32_t count,
-	       const struct gw_slot **ret, struct error *error)
+	       struct slot_table *ret, struct error *error)
 {
-	struct gw_slot *slots;
-	int r = window_map(datapath, offset, count, PROT_READ, &slots, error);
+	int r = 0;
 
-	if (r == 0)
-		*ret = slots;
+	*ret = (struct slot_table){ .count = count };
+	if (count)
+		r = window_map(datapath, offset, count, PROT_READ | PROT_WRITE, &ret->slots, error);
 	return r;
 }
 
-void slots_close(const struct gw_slot *slots, uint32_t count)
+void slots_close(struct slot_table table)
 {
-	window_unmap(slots, count);
+	if (table.slots)
+		window_unmap(table.slots, table.count);
 }
 
-void slots_count(struct datapath *datapath, const struct gw_slot *slots, uint32_t count)
+void slots_count(struct datapath *datapath, struct slot_table table)
 {
-	for (uint32_t slot = 0; slot < count; slot++)
-		if (slots[slot].current < GW_BACKEND_MAX)
-			datapath->slot_counts[slots[slot].current]++;
+	for (uint32_t slot = 0; slot < table.count; slot++) {
+		uint32_t owner = slot_owner_id(table.slots[slot]);
+
+		if (owner < GW_BACKEND_MAX)
+			datapath->slot_counts[owner]++;
+	}
 }
 
 uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id)

@@ -33,7 +33,7 @@ struct source_set {
 
 int sources_create(struct datapath *datapath)
 {
-	datapath->source_ids = ids_create(SOURCE_SET_MAX);
+	datapath->source_ids = ids_create(SOURCE_SET_MAX, NULL, NULL);
 	datapath->source_sets = calloc(SOURCE_SET_MAX, sizeof(struct source_set *));
 	return datapath->source_ids && datapath->source_sets ? 0 : -ENOMEM;
 }

@@ -19,106 +19,237 @@ static size_t count_weighted(const struct service *service)
 	return count;
 }
 
-/* The table as backend ids; *ret_ids is the caller's. Count 0: no backend gets new flows. */
-static int build_table(const struct service *service, const struct placed_service *placed,
-		       uint32_t **ret_ids, uint32_t *ret_count, struct error *error)
+/*
+ * How many slots. Without a backend for new flows, those that keep their old ones need a
+ * table all the same, of owners that are nobody: then it is as large as the one before.
+ */
+static uint32_t slot_count(const struct service *service, const struct placed_service *old)
 {
-	uint32_t count = maglev_slot_count(count_weighted(service));
-	uint32_t *ids = calloc((size_t)count + 1, sizeof(*ids));
-	int r;
+	size_t weighted = count_weighted(service);
 
-	if (!ids)
-		return error_set(error, -ENOMEM, "no memory for a table");
-	if (count) {
-		r = maglev_fill(service->backends, service->backend_count, ids, count, error);
-		if (r < 0) {
-			free(ids);
-			return r;
-		}
-	}
-	for (uint32_t slot = 0; slot < count; slot++)
-		ids[slot] = placed->backends[ids[slot]].id;
-	*ret_ids = ids;
-	*ret_count = count;
-	return 0;
+	if (weighted == 0 && service->backend_count && old)
+		return old->entry.slot_count;
+	return maglev_slot_count(weighted);
 }
 
-static bool table_is(const struct datapath *datapath, const struct gw_service *entry,
-		     const uint32_t *ids, uint32_t count)
-{
-	const struct gw_slot *slots;
-	bool same = true;
-
-	if (entry->slot_count != count)
-		return false;
-	if (count == 0)
-		return true;
-	if (slots_open(datapath, entry->slot_offset, count, &slots, NULL) < 0)
-		return false;
-	for (uint32_t slot = 0; slot < count && same; slot++)
-		same = slots[slot].current == ids[slot] && slots[slot].base == ids[slot];
-	slots_close(slots, count);
-	return same;
-}
-
-/* Writes the table where no program reads, or finds that the old one is right already. */
-static int write_table(struct datapath *datapath, const struct placed_service *old,
-		       const uint32_t *ids, uint32_t count, struct gw_service *entry,
+/* The table without tracking; ret->slots is the caller's to free. */
+static int build_table(const struct service *service, const struct placed_service *old,
+		       const struct placed_service *placed, struct slot_table *ret,
 		       struct error *error)
 {
-	uint32_t offset = 0;
-	int r;
+	uint32_t count = slot_count(service, old);
+	uint32_t *owners = calloc((size_t)count + 1, sizeof(*owners));
+	int r = 0;
 
-	if (old && table_is(datapath, &old->entry, ids, count)) {
-		entry->slot_offset = old->entry.slot_offset;
-		entry->slot_count = count;
-		return 0;
-	}
-	if (count) {
-		r = regions_take(datapath->regions, count, &offset);
-		if (r == -ENOSPC)
-			return error_set(error, r,
-					 "no room for a table of %u slots: %u of %u are in use; "
-					 "--table-slots makes more after guideway detach",
-					 count, regions_used_count(datapath->regions),
-					 datapath->slot_max);
-		if (r < 0)
-			return error_set(error, r, "no memory for a table");
-		r = slots_write(datapath, offset, ids, count, error);
+	_Static_assert(sizeof(*owners) == sizeof(*ret->slots), "a slot is its owner");
+	if (!owners)
+		return error_set(error, -ENOMEM, "no memory for a table");
+	if (count && count_weighted(service)) {
+		r = maglev_fill(service->backends, service->backend_count, owners, count, error);
 		if (r < 0) {
-			regions_give(datapath->regions, offset, count);
+			free(owners);
 			return r;
 		}
+		for (uint32_t slot = 0; slot < count; slot++)
+			owners[slot] = placed->backends[owners[slot]].id;
 	}
-	entry->slot_offset = offset;
-	entry->slot_count = count;
+	*ret = (struct slot_table){ (struct gw_slot *)owners, count };
 	return 0;
+}
+
+static bool has_owners(struct slot_table table, struct slot_table owners)
+{
+	if (table.count != owners.count)
+		return false;
+	for (uint32_t slot = 0; slot < table.count; slot++)
+		if (slot_owner_id(table.slots[slot]) != slot_owner_id(owners.slots[slot]))
+			return false;
+	return true;
+}
+
+static void mark_alive(struct datapath *datapath, const struct placed_service *placed,
+		       uint32_t mark)
+{
+	for (size_t i = 0; i < placed->backend_count; i++)
+		datapath->slot_counts[placed->backends[i].id] = mark;
+}
+
+/* Both tables of an entry; the same memory twice is no harm. */
+static int open_tables(const struct datapath *datapath, const struct gw_service *entry,
+		       struct slot_table *ret_current, struct slot_table *ret_base,
+		       struct error *error)
+{
+	int r = slots_open(datapath, entry->slot_offset, entry->slot_count, ret_current, error);
+
+	if (r < 0)
+		return r;
+	r = slots_open(datapath, entry->base_offset, entry->base_count, ret_base, error);
+	if (r < 0)
+		slots_close(*ret_current);
+	return r;
+}
+
+static void keep_tables(struct placed_service *placed, const struct placed_service *old)
+{
+	placed->entry.slot_offset = old->entry.slot_offset;
+	placed->entry.slot_count = old->entry.slot_count;
+	placed->entry.base_offset = old->entry.base_offset;
+	placed->entry.base_count = old->entry.base_count;
+	placed->tracked_count = old->tracked_count;
+	placed->learn_until_s = old->learn_until_s;
+}
+
+/*
+ * Tracks the slots of next so that it can follow old's current table; then old's base table
+ * stays the base. *ret_same: next is old's table, tracking apart.
+ */
+static int follow(struct datapath *datapath, const struct placed_service *old,
+		  struct placed_service *placed, struct slot_table next, bool *ret_same,
+		  struct error *error)
+{
+	struct slot_table current, base;
+	int r;
+
+	*ret_same = false;
+	if (!old || old->entry.slot_count == 0)
+		return 0;
+	r = open_tables(datapath, &old->entry, &current, &base, error);
+	if (r < 0)
+		return r;
+	*ret_same = has_owners(current, next);
+	/* Affinity goes by clients, not by flows: their backends are recorded elsewhere. */
+	if (!*ret_same && next.count && !(placed->entry.flags & GW_SERVICE_AFFINITY)) {
+		mark_alive(datapath, placed, 1);
+		placed->tracked_count =
+			transition_track(next, current, base, datapath->slot_counts);
+		mark_alive(datapath, placed, 0);
+	}
+	slots_close(base);
+	slots_close(current);
+	return 0;
+}
+
+static int write_table(struct datapath *datapath, struct slot_table table, uint32_t *ret_offset,
+		       struct error *error)
+{
+	struct slot_table region;
+	int r;
+
+	if (table.count == 0)
+		return 0;
+	r = regions_take(datapath->regions, table.count, ret_offset);
+	if (r == -ENOSPC)
+		return error_set(error, r,
+				 "no room for a table of %u slots: %u of %u are in use; "
+				 "--table-slots makes more after guideway detach",
+				 table.count, regions_used_count(datapath->regions),
+				 datapath->slot_max);
+	if (r < 0)
+		return error_set(error, r, "no memory for a table");
+	r = slots_open(datapath, *ret_offset, table.count, &region, error);
+	if (r < 0) {
+		regions_give(datapath->regions, *ret_offset, table.count);
+		return r;
+	}
+	memcpy(region.slots, table.slots, table.count * sizeof(*table.slots));
+	slots_close(region);
+	return 0;
+}
+
+static void use_table(struct placed_service *placed, const struct placed_service *old,
+		      uint32_t offset, uint32_t count)
+{
+	struct gw_service *entry = &placed->entry;
+
+	entry->slot_offset = entry->base_offset = offset;
+	entry->slot_count = entry->base_count = count;
+	if (placed->tracked_count) {
+		entry->base_offset = old->entry.base_offset;
+		entry->base_count = old->entry.base_count;
+	}
 }
 
 int tables_place(struct datapath *datapath, const struct service *service,
 		 const struct placed_service *old, struct placed_service *placed,
 		 struct error *error)
 {
-	uint32_t *ids = NULL;
-	uint32_t count = 0;
-	int r = build_table(service, placed, &ids, &count, error);
+	struct slot_table next;
+	uint32_t offset = 0;
+	bool is_same;
+	int r = build_table(service, old, placed, &next, error);
 
 	if (r < 0)
 		return r;
-	r = write_table(datapath, old, ids, count, &placed->entry, error);
-	free(ids);
+	r = follow(datapath, old, placed, next, &is_same, error);
+	if (r == 0 && is_same) {
+		keep_tables(placed, old);
+	} else if (r == 0) {
+		r = write_table(datapath, next, &offset, error);
+		if (r == 0)
+			use_table(placed, old, offset, next.count);
+	}
+	free(next.slots);
 	return r;
 }
 
-void tables_give(struct datapath *datapath, const struct gw_service *entry)
+/* Whether the stretch is one of the entry's tables. */
+static bool has_table(const struct gw_service *entry, uint32_t offset, uint32_t count)
 {
-	if (entry->slot_count)
-		regions_give(datapath->regions, entry->slot_offset, entry->slot_count);
+	return entry && ((entry->slot_offset == offset && entry->slot_count == count) ||
+			 (entry->base_offset == offset && entry->base_count == count));
 }
 
-bool tables_same(const struct gw_service *a, const struct gw_service *b)
+void tables_give(struct datapath *datapath, const struct gw_service *entry,
+		 const struct gw_service *other)
 {
-	return a->slot_offset == b->slot_offset && a->slot_count == b->slot_count;
+	if (entry->slot_count && !has_table(other, entry->slot_offset, entry->slot_count))
+		regions_give(datapath->regions, entry->slot_offset, entry->slot_count);
+	if (entry->base_count && entry->base_offset != entry->slot_offset &&
+	    !has_table(other, entry->base_offset, entry->base_count))
+		regions_give(datapath->regions, entry->base_offset, entry->base_count);
+}
+
+void tables_heal(struct datapath *datapath, const struct placed_service *placed)
+{
+	struct slot_table current, base;
+
+	if (placed->entry.base_offset == placed->entry.slot_offset ||
+	    open_tables(datapath, &placed->entry, &current, &base, NULL) < 0)
+		return;
+	mark_alive(datapath, placed, 1);
+	transition_heal(base, current, datapath->slot_counts);
+	mark_alive(datapath, placed, 0);
+	slots_close(base);
+	slots_close(current);
+}
+
+static uint32_t count_tracked(struct slot_table table)
+{
+	uint32_t count = 0;
+
+	for (uint32_t slot = 0; slot < table.count; slot++)
+		count += (table.slots[slot].owner & GW_SLOT_TRACK) != 0;
+	return count;
+}
+
+int tables_adopt(struct datapath *datapath, struct placed_service *placed, struct error *error)
+{
+	const struct gw_service *entry = &placed->entry;
+	struct slot_table table;
+	int r = 0;
+
+	if (entry->slot_count)
+		r = regions_mark(datapath->regions, entry->slot_offset, entry->slot_count);
+	if (r == 0 && entry->base_count && entry->base_offset != entry->slot_offset)
+		r = regions_mark(datapath->regions, entry->base_offset, entry->base_count);
+	if (r < 0)
+		return error_set(error, -EBADMSG, "its table overlaps another one");
+	r = slots_open(datapath, entry->slot_offset, entry->slot_count, &table, error);
+	if (r < 0)
+		return r;
+	placed->tracked_count = count_tracked(table);
+	slots_close(table);
+	return 0;
 }
 
 int datapath_service_slots(struct datapath *datapath, const struct service_key *key,
@@ -126,20 +257,17 @@ int datapath_service_slots(struct datapath *datapath, const struct service_key *
 			   uint32_t *ret_total)
 {
 	const struct placed_service *placed = services_find(datapath, key);
-	const struct gw_slot *slots;
-	uint32_t total;
+	struct slot_table table;
 
 	if (!placed)
 		return -ENOENT;
-	total = placed->entry.slot_count;
 	memset(ret_slots, 0, count * sizeof(*ret_slots));
-	*ret_total = total;
-	if (total == 0)
-		return 0;
-	if (slots_open(datapath, placed->entry.slot_offset, total, &slots, NULL) < 0)
+	*ret_total = placed->entry.slot_count;
+	if (slots_open(datapath, placed->entry.slot_offset, placed->entry.slot_count, &table,
+		       NULL) < 0)
 		return -EIO;
-	slots_count(datapath, slots, total);
-	slots_close(slots, total);
+	slots_count(datapath, table);
+	slots_close(table);
 	for (size_t i = 0; i < count; i++) {
 		const struct placed_backend *backend = services_find_backend(placed, &backends[i]);
 
@@ -148,5 +276,6 @@ int datapath_service_slots(struct datapath *datapath, const struct service_key *
 	}
 	for (size_t i = 0; i < placed->backend_count; i++)
 		(void)slots_take_count(datapath, placed->backends[i].id);
+	(void)slots_take_count(datapath, GW_NONE);
 	return 0;
 }

@@ -27,7 +27,7 @@ static struct gw_slot *slot_of(struct tables *tables, uint8_t mode)
 
 static struct gw_backend *backend_of(struct tables *tables, uint8_t mode)
 {
-	return &tables->backends[slot_of(tables, mode)->current];
+	return &tables->backends[slot_of(tables, mode)->owner];
 }
 
 static void change_key(struct tables *tables)
@@ -86,7 +86,7 @@ static void change_service_id(struct tables *tables)
 
 static void change_slot(struct tables *tables)
 {
-	slot_of(tables, GW_MODE_GUE)->current ^= 1;
+	slot_of(tables, GW_MODE_GUE)->owner ^= 1;
 }
 
 static void change_backend_port(struct tables *tables)

@@ -101,7 +101,8 @@ static void set_tables(const struct kernel *kernel, const struct tables *tables)
 	set_addresses(kernel, tables);
 	set_services_and_replies(kernel, tables);
 	set_sources_and_devices(kernel, tables);
-	set_array(skel->maps.slots, tables->slots, sizeof(tables->slots[0]), tables->slot_count);
+	set_array(skel->maps.slots, tables->slots, sizeof(struct gw_slot_pack),
+		  (tables->slot_count + 1) / GW_SLOTS_PACKED);
 	set_array(skel->maps.backends, tables->backends, sizeof(tables->backends[0]),
 		  tables->backend_count);
 	set_array(skel->maps.next_hops, tables->next_hops, sizeof(tables->next_hops[0]),
@@ -121,7 +122,8 @@ static void size_maps(struct guideway_bpf *skel)
 
 	for (size_t i = 0; i < sizeof(lru) / sizeof(lru[0]); i++)
 		bpf_map__set_max_entries(lru[i], KERNEL_LRU_ENTRIES);
-	bpf_map__set_max_entries(skel->maps.slots, TABLE_SLOTS);
+	bpf_map__set_max_entries(skel->maps.slots, TABLE_SLOTS / GW_SLOTS_PACKED);
+	bpf_map__set_max_entries(skel->maps.flows, 1);
 	bpf_map__set_max_entries(skel->maps.backends, TABLE_BACKENDS);
 	bpf_map__set_max_entries(skel->maps.backend_traffic, TABLE_BACKENDS);
 	bpf_map__set_max_entries(skel->maps.next_hops, TABLE_NEXT_HOPS);

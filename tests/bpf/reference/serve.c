@@ -38,8 +38,7 @@ static enum gw_verdict admit(const struct model *model, const struct packet *pac
 static uint32_t slot_backend(const struct tables *tables, const struct gw_service *service,
 			     uint64_t hash)
 {
-	return tables->slots[service->slot_offset + gw_hash_slot(hash, service->slot_count)]
-		.current;
+	return tables->slots[service->slot_offset + gw_hash_slot(hash, service->slot_count)].owner;
 }
 
 static uint32_t client_backend(struct model *model, const struct packet *packet,
@@ -58,6 +57,8 @@ static uint32_t client_backend(struct model *model, const struct packet *packet,
 	chosen.backend = slot_backend(
 		model->tables, service,
 		gw_client_hash(model->tables->config.hash_key, &packet->flow.src, packet->is_ipv6));
+	if (chosen.backend == GW_NONE)
+		return GW_NONE;
 	map_put(model->state.affinities, &key, &chosen);
 	return chosen.backend;
 }
@@ -222,6 +223,11 @@ static enum gw_verdict forward(struct model *model, struct packet *packet,
 	return packet->is_fragment_ahead ? GW_FRAGMENT_AHEAD : GW_FORWARDED;
 }
 
+static enum gw_verdict no_endpoint(const struct gw_service *service)
+{
+	return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
+}
+
 static enum gw_verdict serve_uncounted(struct model *model, struct packet *packet,
 				       const struct gw_service *service, struct outcome *outcome)
 {
@@ -231,13 +237,15 @@ static enum gw_verdict serve_uncounted(struct model *model, struct packet *packe
 	uint64_t hash;
 
 	if (service->slot_count == 0)
-		return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
+		return no_endpoint(service);
 	verdict = admit(model, packet, service);
 	if (verdict != UNDECIDED)
 		return verdict;
 	hash = gw_flow_hash(model->tables->config.hash_key, &flow->src, &flow->dst, flow->src_port,
 			    flow->dst_port, flow->protocol, packet->is_ipv6);
 	backend = select_backend(model, packet, service, hash);
+	if (packet->backend == GW_NONE)
+		return no_endpoint(service);
 	if (!backend)
 		return GW_BAD_TABLE;
 	return forward(model, packet, service, backend, hash, outcome);

@@ -118,19 +118,20 @@ static uint32_t add_backend(struct tables *tables, const struct service_row *ser
 static void add_slots(struct tables *tables, struct gw_service *service, const uint32_t *backends,
 		      uint32_t count, struct random *random)
 {
-	static const uint32_t of_nobody[] = { GW_NONE, TABLE_BACKENDS, UINT32_MAX };
+	static const uint32_t of_nobody[] = { GW_NONE, TABLE_BACKENDS, GW_SLOT_TRACK - 1 };
 
 	service->slot_offset = tables->slot_count;
 	service->slot_count = 7;
+	service->base_offset = service->slot_offset;
+	service->base_count = service->slot_count;
 	tables->slot_count += service->slot_count;
 	if (tables->slot_count > TABLE_SLOTS)
 		abort();
 	for (uint32_t i = 0; i < service->slot_count; i++) {
 		struct gw_slot *slot = &tables->slots[service->slot_offset + i];
 
-		slot->current = count == OF_NOBODY ? of_nobody[i % 3]
-						   : backends[random_below(random, count)];
-		slot->base = slot->current;
+		slot->owner = count == OF_NOBODY ? of_nobody[i % 3]
+						 : backends[random_below(random, count)];
 	}
 }
 

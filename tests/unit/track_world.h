@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track_world.h - the program's track.h and the agent's datapath room in one process: the code
+ * that runs in the kernel, compiled for here, and the code that changes its tables, over the
+ * same memory, with a clock that the test sets.
+ *
+ * What libbpf would do to maps is done to arrays here: these functions come before the library's.
+ */
+#ifndef TESTS_UNIT_TRACK_WORLD_H
+#define TESTS_UNIT_TRACK_WORLD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "datapath/ids.h"
+#include "datapath/internal.h"
+#include "datapath/regions.h"
+#include "guideway.skel.h"
+
+#define WORLD_SLOTS (1U << 16)
+#define WORLD_BUCKETS (1U << 12)
+#define WORLD_HOUR_S 3600
+
+static uint64_t world_now_s = WORLD_HOUR_S;
+
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	(void)clock;
+	*ret = (struct timespec){ .tv_sec = (time_t)world_now_s };
+	return 0;
+}
+
+/* The program's side. */
+#define libbpf_tristate program_tristate
+#define TRI_NO PROGRAM_TRI_NO
+#define TRI_YES PROGRAM_TRI_YES
+#define TRI_MODULE PROGRAM_TRI_MODULE
+#include <bpf/bpf_helpers.h>
+#undef SEC
+#define SEC(name)
+#define BPF_CONFIG_H
+static struct gw_config config;
+static void *world_lookup(const void *map, const void *key);
+#define bpf_map_lookup_elem world_lookup
+#define bpf_ktime_get_coarse_ns() (world_now_s * NS_PER_S)
+#include "../../bpf/track.h"
+#undef bpf_map_lookup_elem
+
+static struct gw_slot_pack *world_slots;
+static struct gw_flow_bucket *world_flows;
+static struct gw_backend *world_backends;
+static uint64_t world_counts[GW_TRACK_COUNT_MAX];
+static struct gw_service world_service; /* what packets see; id 0: nothing */
+
+static void *world_lookup(const void *map, const void *key)
+{
+	uint32_t index;
+
+	memcpy(&index, key, sizeof(index));
+	if (map == &slots)
+		return index < WORLD_SLOTS / GW_SLOTS_PACKED ? &world_slots[index] : NULL;
+	if (map == &flows)
+		return index < WORLD_BUCKETS ? &world_flows[index] : NULL;
+	if (map == &backends)
+		return index < GW_BACKEND_MAX ? &world_backends[index] : NULL;
+	return &world_counts[index];
+}
+
+/* The agent's side: maps are known by their address in world_maps. */
+enum world_map { WORLD_MAP_SLOTS, WORLD_MAP_FLOWS, WORLD_MAP_SERVICES, WORLD_MAP_OTHER };
+static char world_maps[WORLD_MAP_OTHER + 1];
+static int world_fds[2];
+
+static struct bpf_map *world_map(enum world_map which)
+{
+	return (struct bpf_map *)&world_maps[which];
+}
+
+int bpf_map__fd(const struct bpf_map *map)
+{
+	return world_fds[(const char *)map - world_maps];
+}
+
+/* Asked for services only. */
+__u32 bpf_map__value_size(const struct bpf_map *map)
+{
+	(void)map;
+	return sizeof(struct gw_service);
+}
+
+int bpf_map__update_elem(const struct bpf_map *map, const void *key, size_t key_size,
+			 const void *value, size_t value_size, __u64 flags)
+{
+	(void)key;
+	(void)key_size;
+	(void)flags;
+	if (map == world_map(WORLD_MAP_SERVICES))
+		memcpy(&world_service, value, value_size);
+	return 0;
+}
+
+int bpf_map__delete_elem(const struct bpf_map *map, const void *key, size_t key_size, __u64 flags)
+{
+	(void)key;
+	(void)key_size;
+	(void)flags;
+	if (map == world_map(WORLD_MAP_SERVICES))
+		memset(&world_service, 0, sizeof(world_service));
+	return 0;
+}
+
+int bpf_map__lookup_elem(const struct bpf_map *map, const void *key, size_t key_size, void *value,
+			 size_t value_size, __u64 flags)
+{
+	(void)map;
+	(void)key;
+	(void)key_size;
+	(void)flags;
+	memset(value, 0, value_size);
+	return 0;
+}
+
+static void *world_memory(int *fd, size_t bytes)
+{
+	void *memory;
+
+	*fd = memfd_create("guideway-test", MFD_CLOEXEC);
+	assert_true(*fd >= 0);
+	assert_int_equal(ftruncate(*fd, (off_t)bytes), 0);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	return memory;
+}
+
+static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
+{
+	struct datapath *datapath = calloc(1, sizeof(*datapath));
+
+	assert_non_null(datapath);
+	*datapath = (struct datapath){
+		.skeleton = calloc(1, sizeof(struct guideway_bpf)),
+		.cpu_count = 1,
+		.backends = calloc(GW_BACKEND_MAX, sizeof(struct gw_backend)),
+		.next_hops = calloc(GW_NEXT_HOP_MAX, sizeof(struct gw_next_hop)),
+		.service_ids = ids_create(GW_SERVICE_MAX, NULL, NULL),
+		.backend_ids = ids_create(WORLD_BACKEND_IDS, tending_purge, datapath),
+		.next_hop_ids = ids_create(GW_NEXT_HOP_MAX, NULL, NULL),
+		.regions = regions_create(WORLD_SLOTS),
+		.slot_max = WORLD_SLOTS,
+		.next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(uint32_t)),
+		.backend_links = calloc(GW_BACKEND_MAX, sizeof(struct backend_link)),
+		.slot_counts = calloc(GW_BACKEND_MAX, sizeof(uint32_t)),
+		.flow_bucket_count = WORLD_BUCKETS,
+		.tcp_idle_s = tcp_idle_s,
+		.udp_idle_s = udp_idle_s,
+	};
+	for (struct bpf_map **map = (struct bpf_map **)&datapath->skeleton->maps;
+	     map < (struct bpf_map **)(&datapath->skeleton->maps + 1); map++)
+		*map = world_map(WORLD_MAP_OTHER);
+	datapath->skeleton->maps.slots = world_map(WORLD_MAP_SLOTS);
+	datapath->skeleton->maps.flows = world_map(WORLD_MAP_FLOWS);
+	datapath->skeleton->maps.services4 = world_map(WORLD_MAP_SERVICES);
+	world_slots =
+		world_memory(&world_fds[WORLD_MAP_SLOTS], WORLD_SLOTS * sizeof(struct gw_slot));
+	world_flows = world_memory(&world_fds[WORLD_MAP_FLOWS],
+				   WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
+	world_backends = datapath->backends;
+	memset(world_counts, 0, sizeof(world_counts));
+	memset(&world_service, 0, sizeof(world_service));
+	config.flow_bucket_mask = WORLD_BUCKETS - 1;
+	config.tcp_idle = tcp_idle_s >> GW_FLOW_TIME_SHIFT;
+	config.udp_idle = udp_idle_s >> GW_FLOW_TIME_SHIFT;
+	return datapath;
+}
+
+static void world_destroy(struct datapath *datapath)
+{
+	tending_free(datapath);
+	services_free(datapath);
+	free(datapath->skeleton);
+	free(datapath->backends);
+	free(datapath->next_hops);
+	free(datapath->routes);
+	free(datapath->placed_next_hops);
+	free(datapath->backend_links);
+	free(datapath->slot_counts);
+	free(datapath->next_hop_users);
+	regions_destroy(datapath->regions);
+	ids_destroy(datapath->next_hop_ids);
+	ids_destroy(datapath->backend_ids);
+	ids_destroy(datapath->service_ids);
+	munmap(world_slots, WORLD_SLOTS * sizeof(struct gw_slot));
+	munmap(world_flows, WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
+	close(world_fds[WORLD_MAP_SLOTS]);
+	close(world_fds[WORLD_MAP_FLOWS]);
+	free(datapath);
+}
+
+/* The way of a packet of the flow with this hash: the port of its backend, 0 when none gets it. */
+static uint16_t world_packet(uint64_t hash, uint8_t protocol, uint8_t tcp_flags)
+{
+	struct packet packet = { .protocol = protocol, .tcp_flags = tcp_flags, .is_plain = true };
+	uint32_t backend = GW_NONE;
+
+	if (world_service.slot_count == 0)
+		return 0;
+	if (flow_backend(&packet, &world_service, hash, &backend) != UNDECIDED ||
+	    backend == GW_NONE)
+		return 0;
+	return bpf_ntohs(world_backends[backend].port);
+}
+
+#endif
