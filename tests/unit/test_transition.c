@@ -242,9 +242,11 @@ static void check_protocol(uint8_t protocol, uint32_t live_s)
 		      world_counts[GW_TRACK_UNRECORDED], checker->rests);
 	/* The promise holds as long as there is room. */
 	assert_int_equal(world_counts[GW_TRACK_UNRECORDED], 0);
-	assert_true(world_counts[GW_TRACK_FOUND] > checker->packets / 10);
-	if (steps >= STEPS / 2)
+	/* A short run may have been quiet, or never have been. */
+	if (steps >= STEPS / 2) {
+		assert_true(world_counts[GW_TRACK_FOUND] > checker->packets / 10);
 		assert_true(checker->rests > 0);
+	}
 	world_destroy(checker->datapath);
 	free(checker);
 }

@@ -32,29 +32,25 @@ static uint32_t slot_count(const struct service *service, const struct placed_se
 	return maglev_slot_count(weighted);
 }
 
-/* The table without tracking; ret->slots is the caller's to free. */
+/* The table without tracking; ret->slots is the caller's to free, also after a failure. */
 static int build_table(const struct service *service, const struct placed_service *old,
 		       const struct placed_service *placed, struct slot_table *ret,
 		       struct error *error)
 {
-	uint32_t count = slot_count(service, old);
-	uint32_t *owners = calloc((size_t)count + 1, sizeof(*owners));
-	int r = 0;
+	uint32_t count = slot_count(service, old), *owners;
+	int r;
 
 	_Static_assert(sizeof(*owners) == sizeof(*ret->slots), "a slot is its owner");
-	if (!owners)
+	*ret = (struct slot_table){ calloc((size_t)count + 1, sizeof(*ret->slots)), count };
+	if (!ret->slots)
 		return error_set(error, -ENOMEM, "no memory for a table");
-	if (count && count_weighted(service)) {
-		r = maglev_fill(service->backends, service->backend_count, owners, count, error);
-		if (r < 0) {
-			free(owners);
-			return r;
-		}
-		for (uint32_t slot = 0; slot < count; slot++)
-			owners[slot] = placed->backends[owners[slot]].id;
-	}
-	*ret = (struct slot_table){ (struct gw_slot *)owners, count };
-	return 0;
+	if (count == 0 || count_weighted(service) == 0)
+		return 0;
+	owners = &ret->slots[0].owner;
+	r = maglev_fill(service->backends, service->backend_count, owners, count, error);
+	for (uint32_t slot = 0; r == 0 && slot < count; slot++)
+		owners[slot] = placed->backends[owners[slot]].id;
+	return r;
 }
 
 static bool has_owners(struct slot_table table, struct slot_table owners)
@@ -175,12 +171,11 @@ int tables_place(struct datapath *datapath, const struct service *service,
 {
 	struct slot_table next;
 	uint32_t offset = 0;
-	bool is_same;
+	bool is_same = false;
 	int r = build_table(service, old, placed, &next, error);
 
-	if (r < 0)
-		return r;
-	r = follow(datapath, old, placed, next, &is_same, error);
+	if (r == 0)
+		r = follow(datapath, old, placed, next, &is_same, error);
 	if (r == 0 && is_same) {
 		keep_tables(placed, old);
 	} else if (r == 0) {
