@@ -186,6 +186,26 @@ static void a_next_hop_is_followed_before_and_after_its_service(void **state)
 	datapath_close(datapath);
 }
 
+static void the_tags_of_a_next_hop_are_programmed(void **state)
+{
+	struct next_hop hop = resolved(7);
+	struct datapath *datapath;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	hop.vlan[0] = (struct vlan_tag){ 0x8100, 7 };
+	set_hop(datapath, "10.0.0.1", hop);
+	hop.vlan[0] = (struct vlan_tag){ 0x88a8, 4094 };
+	hop.vlan[1] = (struct vlan_tag){ 0x8100, 1 };
+	set_hop(datapath, "10.0.0.2", hop);
+	set(datapath, "192.0.2.1", three, 2);
+	assert_dump_has(datapath, "via 02:00:00:00:01:07 dev lo mtu 1500 802.1Q 7 from");
+	assert_dump_has(datapath,
+			"via 02:00:00:00:01:07 dev lo mtu 1500 802.1ad 4094 802.1Q 1 from");
+	datapath_close(datapath);
+}
+
 static void an_unresolved_next_hop_does_not_displace_an_adopted_one(void **state)
 {
 	struct datapath *datapath;
@@ -351,6 +371,7 @@ int main(void)
 					  remove_pins),
 		cmocka_unit_test_teardown(a_next_hop_is_followed_before_and_after_its_service,
 					  remove_pins),
+		cmocka_unit_test_teardown(the_tags_of_a_next_hop_are_programmed, remove_pins),
 		cmocka_unit_test_teardown(an_unresolved_next_hop_does_not_displace_an_adopted_one,
 					  remove_pins),
 		cmocka_unit_test_teardown(a_vip_that_the_host_owns_is_marked_local, remove_pins),
