@@ -49,7 +49,8 @@ static __always_inline __u32 affinity_backend(const struct packet *packet,
 	return chosen.backend;
 }
 
-static __always_inline enum gw_verdict no_backend(const struct gw_service *service)
+/* Not inlined: Linux 6.1 has room for no more than 480 bytes of whole4's stack. */
+static __noinline enum gw_verdict no_backend(const struct gw_service *service)
 {
 	return service->flags & GW_SERVICE_DROP ? GW_NO_LOCAL_ENDPOINT : GW_NO_ENDPOINT;
 }
