@@ -69,11 +69,16 @@ static __always_inline __u32 slot_read(__u32 index)
 	return pack ? pack->slot[index % GW_SLOTS_PACKED].owner : SLOT_OUT_OF_RANGE;
 }
 
+/* The hash's slot in the current table. */
+static __always_inline __u32 slot_current(const struct gw_service *service, __u64 hash)
+{
+	return slot_read(service->slot_offset + gw_hash_slot(hash, service->slot_count));
+}
+
 /* Whoever gets the hash's new flows; GW_NONE: nobody does. */
 static __always_inline __u32 slot_owner(const struct gw_service *service, __u64 hash)
 {
-	return slot_read(service->slot_offset + gw_hash_slot(hash, service->slot_count)) &
-	       ~GW_SLOT_TRACK;
+	return slot_current(service, hash) & ~GW_SLOT_TRACK;
 }
 
 /* The backend when it is one of the service's, else NULL. */
@@ -283,8 +288,7 @@ static __always_inline enum gw_verdict track_later(const struct packet *packet,
 static __always_inline enum gw_verdict
 flow_backend(const struct packet *packet, const struct gw_service *service, __u64 hash, __u32 *ret)
 {
-	__u32 owner = slot_read(service->slot_offset + gw_hash_slot(hash, service->slot_count));
-	__u32 base_slot;
+	__u32 owner = slot_current(service, hash), base_slot;
 
 	*ret = owner;
 	if (!(owner & GW_SLOT_TRACK))

@@ -31,8 +31,7 @@ enum gw_flow_state {
 #define GW_FLOW_TIME_SHIFT 2
 #define GW_FLOW_IDLE_MAX (GW_FLOW_SEEN_MASK / 2)
 /* A flow that is closing is over, and one that is new is worth no room, after so long. */
-#define GW_FLOW_CLOSING_IDLE (64 >> GW_FLOW_TIME_SHIFT)
-#define GW_FLOW_NEW_IDLE (64 >> GW_FLOW_TIME_SHIFT)
+#define GW_FLOW_UNCONFIRMED_IDLE (64 >> GW_FLOW_TIME_SHIFT)
 /* A confirmed flow that was silent for so long may make room for one that is not. */
 #define GW_FLOW_SILENT (64 >> GW_FLOW_TIME_SHIFT)
 
@@ -61,11 +60,6 @@ GW_FLOW_INLINE __u32 gw_flow_state(__u64 entry)
 	return ((__u32)entry >> GW_FLOW_SEEN_BITS) & ((1U << GW_FLOW_STATE_BITS) - 1);
 }
 
-GW_FLOW_INLINE __u32 gw_flow_seen(__u64 entry)
-{
-	return (__u32)entry & GW_FLOW_SEEN_MASK;
-}
-
 /* How long the flow was silent. */
 GW_FLOW_INLINE __u32 gw_flow_age(__u64 entry, __u32 now)
 {
@@ -75,8 +69,8 @@ GW_FLOW_INLINE __u32 gw_flow_age(__u64 entry, __u32 now)
 /* idle: the service's, at most GW_FLOW_IDLE_MAX. */
 GW_FLOW_INLINE int gw_flow_is_over(__u64 entry, __u32 now, __u32 idle)
 {
-	if (gw_flow_state(entry) == GW_FLOW_CLOSING && idle > GW_FLOW_CLOSING_IDLE)
-		idle = GW_FLOW_CLOSING_IDLE;
+	if (gw_flow_state(entry) == GW_FLOW_CLOSING && idle > GW_FLOW_UNCONFIRMED_IDLE)
+		idle = GW_FLOW_UNCONFIRMED_IDLE;
 	return gw_flow_age(entry, now) > idle;
 }
 
@@ -137,7 +131,7 @@ GW_FLOW_INLINE __u64 gw_flow_rank(__u64 entry, __u32 now, __u32 idle)
 {
 	__u64 age = gw_flow_age(entry, now), state = gw_flow_state(entry);
 	__u64 unconfirmed = ~gw_flow_below((state ^ GW_FLOW_CONFIRMED) & 3, 1);
-	__u64 limit = (idle & ~unconfirmed) | (GW_FLOW_NEW_IDLE & unconfirmed);
+	__u64 limit = (idle & ~unconfirmed) | (GW_FLOW_UNCONFIRMED_IDLE & unconfirmed);
 	__u64 is_over = gw_flow_below(limit, age);
 	__u64 is_empty = gw_flow_below(entry & 0xffffffff, 1);
 	__u64 rank = GW_FLOW_RANKS >> (state * 16) & 0xffff;
