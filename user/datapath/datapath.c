@@ -176,15 +176,13 @@ static int check_interfaces(const struct datapath_settings *settings, struct err
 }
 
 /* What is pinned keeps its size. */
-static void pin_sizes(struct datapath *datapath, const struct datapath_settings *settings)
+static void take_sizes(struct datapath *datapath, const struct datapath_settings *settings)
 {
 	datapath->slot_max =
 		GW_SLOTS_PACKED *
 		pins_map_entries(settings->pin_dir, "slots", settings->slot_max / GW_SLOTS_PACKED);
 	datapath->flow_bucket_count =
 		pins_map_entries(settings->pin_dir, "flows", settings->flow_max / GW_FLOW_WAYS);
-	datapath->tcp_idle_s = settings->tcp_idle_s;
-	datapath->udp_idle_s = settings->udp_idle_s;
 }
 
 int datapath_open(const struct datapath_settings *settings, struct datapath **ret,
@@ -200,10 +198,12 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 		return error_set(error, -ENOMEM, "no memory for the datapath");
 	datapath->lock_fd = -1;
 	datapath->xdp_mode = settings->xdp_mode;
+	datapath->tcp_idle_s = settings->tcp_idle_s;
+	datapath->udp_idle_s = settings->udp_idle_s;
 	datapath->cpu_count = libbpf_num_possible_cpus();
 	r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
 	if (r == 0)
-		pin_sizes(datapath, settings);
+		take_sizes(datapath, settings);
 	if (r == 0 && allocate(datapath, settings) < 0)
 		r = error_set(error, -ENOMEM, "no memory for the datapath");
 	if (r == 0)

@@ -28,14 +28,25 @@
 #define BUCKETS_PER_TICK (1U << 16) /* 4 MiB */
 #define BITS 8
 
+/* A service while flows are looked at; table is empty unless its deviations are looked for. */
+struct swept_service {
+	struct placed_service *placed;
+	struct slot_table table;
+};
+
 struct sweep {
 	uint32_t bucket; /* the next one; 0: a pass begins */
 	bool has_counts; /* a pass was complete */
 	/* By backend id: of the last complete pass, and of this one. */
 	uint32_t *counts, *counts_next;
-	uint16_t *ages, *ages_next;    /* flow_table.h's time */
-	struct placed_service **by_id; /* during a tick */
+	uint16_t *ages, *ages_next; /* flow_table.h's time */
+	/* During a tick. */
+	uint32_t now;
+	struct swept_service *by_id; /* of services */
 };
+
+_Static_assert(DATAPATH_IDLE_MAX_S >> GW_FLOW_TIME_SHIFT == GW_FLOW_IDLE_MAX,
+	       "a flow's age tells how long it was silent");
 
 /* Of the coarse monotonic clock, as the program reads it. */
 static uint64_t now_s(void)
@@ -44,11 +55,6 @@ static uint64_t now_s(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec;
-}
-
-static uint32_t flow_time(void)
-{
-	return (uint32_t)(now_s() >> GW_FLOW_TIME_SHIFT);
 }
 
 static bool has_own_base(const struct placed_service *placed)
@@ -83,10 +89,8 @@ void tending_forget_service(struct placed_service *placed)
 	placed->deviations = NULL;
 }
 
-void tending_free(struct datapath *datapath)
+static void sweep_destroy(struct sweep *sweep)
 {
-	struct sweep *sweep = datapath->sweep;
-
 	if (!sweep)
 		return;
 	free(sweep->counts);
@@ -95,6 +99,11 @@ void tending_free(struct datapath *datapath)
 	free(sweep->ages_next);
 	free(sweep->by_id);
 	free(sweep);
+}
+
+void tending_free(struct datapath *datapath)
+{
+	sweep_destroy(datapath->sweep);
 	datapath->sweep = NULL;
 }
 
@@ -111,29 +120,37 @@ static struct sweep *sweep_create(void)
 	sweep->by_id = calloc(GW_SERVICE_MAX, sizeof(*sweep->by_id));
 	if (sweep->counts && sweep->counts_next && sweep->ages && sweep->ages_next && sweep->by_id)
 		return sweep;
-	free(sweep->counts);
-	free(sweep->counts_next);
-	free(sweep->ages);
-	free(sweep->ages_next);
-	free(sweep->by_id);
-	free(sweep);
+	sweep_destroy(sweep);
 	return NULL;
 }
 
-/* Buckets first .. first + count; NULL when they cannot be mapped. */
-static struct gw_flow_bucket *buckets_map(const struct datapath *datapath, uint32_t first,
-					  uint32_t count)
+/*
+ * Every flow of BUCKETS_PER_TICK buckets, or of those that are left, from first on. Returns
+ * the bucket behind them; first when they cannot be mapped.
+ */
+static uint32_t visit_flows(struct datapath *datapath, uint32_t first,
+			    void (*visit)(struct datapath *datapath, __u64 *entry, __u64 flow))
 {
-	void *window = mmap(NULL, count * sizeof(struct gw_flow_bucket), PROT_READ | PROT_WRITE,
-			    MAP_SHARED, bpf_map__fd(datapath->skeleton->maps.flows),
-			    (off_t)(first * sizeof(struct gw_flow_bucket)));
+	uint32_t left = datapath->flow_bucket_count - first;
+	uint32_t count = left < BUCKETS_PER_TICK ? left : BUCKETS_PER_TICK;
+	size_t bytes = count * sizeof(struct gw_flow_bucket);
+	struct gw_flow_bucket *buckets = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+					      bpf_map__fd(datapath->skeleton->maps.flows),
+					      (off_t)(first * sizeof(*buckets)));
 
-	return window == MAP_FAILED ? NULL : window;
-}
+	if (buckets == MAP_FAILED)
+		return first;
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t way = 0; way < GW_FLOW_WAYS; way++) {
+			__u64 *entry = &buckets[i].entry[way];
+			__u64 flow = *(volatile __u64 *)entry;
 
-static void buckets_unmap(struct gw_flow_bucket *buckets, uint32_t count)
-{
-	(void)munmap(buckets, count * sizeof(*buckets));
+			if (flow)
+				visit(datapath, entry, flow);
+		}
+	}
+	(void)munmap(buckets, bytes);
+	return first + count;
 }
 
 /* False when the program wrote it meanwhile: then it is of a live flow. */
@@ -143,25 +160,21 @@ static bool delete_flow(__u64 *entry, __u64 seen)
 					   __ATOMIC_RELAXED);
 }
 
+static void purge_flow(struct datapath *datapath, __u64 *entry, __u64 flow)
+{
+	if (datapath->backends[gw_flow_backend(flow)].service == GW_NONE)
+		(void)delete_flow(entry, flow);
+}
+
 void tending_purge(void *context)
 {
 	struct datapath *datapath = context;
+	uint32_t bucket = 0, before;
 
-	for (uint32_t first = 0; first < datapath->flow_bucket_count; first += BUCKETS_PER_TICK) {
-		uint32_t left = datapath->flow_bucket_count - first;
-		uint32_t count = left < BUCKETS_PER_TICK ? left : BUCKETS_PER_TICK;
-		struct gw_flow_bucket *buckets = buckets_map(datapath, first, count);
-
-		for (uint32_t i = 0; buckets && i < count * GW_FLOW_WAYS; i++) {
-			__u64 *entry = &buckets[i / GW_FLOW_WAYS].entry[i % GW_FLOW_WAYS];
-			__u64 seen = *(volatile __u64 *)entry;
-
-			if (seen && datapath->backends[gw_flow_backend(seen)].service == GW_NONE)
-				(void)delete_flow(entry, seen);
-		}
-		if (buckets)
-			buckets_unmap(buckets, count);
-	}
+	do {
+		before = bucket;
+		bucket = visit_flows(datapath, bucket, purge_flow);
+	} while (bucket > before && bucket < datapath->flow_bucket_count);
 }
 
 /* Every flow of tracked slots had the time to be recorded: the current table is the base. */
@@ -205,95 +218,71 @@ static void begin_pass(struct datapath *datapath)
 }
 
 /* Whether the flow, which is live, must be kept. */
-static bool is_needed(const struct placed_service *placed, struct slot_table table, __u64 flow)
+static bool is_needed(const struct swept_service *swept, __u64 flow)
 {
 	uint32_t slot;
 
-	if (has_own_base(placed) || !table.slots)
+	if (!swept->table.slots)
 		return true;
-	slot = gw_hash_slot((__u64)gw_flow_tag(flow) << 32, table.count);
-	if (slot_owner_id(table.slots[slot]) == gw_flow_backend(flow))
+	slot = gw_hash_slot((__u64)gw_flow_tag(flow) << 32, swept->table.count);
+	if (slot_owner_id(swept->table.slots[slot]) == gw_flow_backend(flow))
 		return false;
-	if (placed->deviations)
-		placed->deviations[slot / BITS] |= (uint8_t)(1 << slot % BITS);
+	if (swept->placed->deviations)
+		swept->placed->deviations[slot / BITS] |= (uint8_t)(1 << slot % BITS);
 	return true;
 }
 
-static void count_flow(struct sweep *sweep, __u64 flow, uint32_t now)
+static void count_flow(struct sweep *sweep, __u64 flow)
 {
-	uint32_t backend = gw_flow_backend(flow), age = gw_flow_age(flow, now);
+	uint32_t backend = gw_flow_backend(flow), age = gw_flow_age(flow, sweep->now);
 
 	sweep->counts_next[backend]++;
 	if (age > sweep->ages_next[backend])
 		sweep->ages_next[backend] = (uint16_t)age;
 }
 
-/* The current tables of services, mapped one at a time: flows of one come in any order. */
-struct open_tables {
-	struct slot_table *by_service; /* by index in datapath->services */
-};
-
-static void sweep_flow(struct datapath *datapath, const struct open_tables *tables, __u64 *entry,
-		       uint32_t now)
+static void sweep_flow(struct datapath *datapath, __u64 *entry, __u64 flow)
 {
 	struct sweep *sweep = datapath->sweep;
-	__u64 flow = *(volatile __u64 *)entry;
 	uint32_t service = datapath->backends[gw_flow_backend(flow)].service;
-	struct placed_service *placed = service < GW_SERVICE_MAX ? sweep->by_id[service] : NULL;
+	const struct swept_service *swept =
+		service < GW_SERVICE_MAX ? &sweep->by_id[service] : NULL;
 
-	if (!placed) {
+	if (!swept || !swept->placed) {
 		(void)delete_flow(entry, flow);
 		return;
 	}
-	if (gw_flow_is_over(flow, now, idle_s(datapath, placed) >> GW_FLOW_TIME_SHIFT) &&
+	if (gw_flow_is_over(flow, sweep->now,
+			    idle_s(datapath, swept->placed) >> GW_FLOW_TIME_SHIFT) &&
 	    delete_flow(entry, flow))
 		return;
-	if (!is_needed(placed, tables->by_service[placed - datapath->services], flow) &&
-	    delete_flow(entry, flow))
+	if (!is_needed(swept, flow) && delete_flow(entry, flow))
 		return;
-	count_flow(sweep, flow, now);
+	count_flow(sweep, flow);
 }
 
-static void sweep_buckets(struct datapath *datapath, const struct open_tables *tables,
-			  uint32_t count)
+static void open_services(struct datapath *datapath)
 {
-	struct sweep *sweep = datapath->sweep;
-	struct gw_flow_bucket *buckets = buckets_map(datapath, sweep->bucket, count);
-	uint32_t now = flow_time();
-
-	if (!buckets)
-		return; /* the same ones again at the next tick */
-	for (uint32_t i = 0; i < count; i++)
-		for (uint32_t way = 0; way < GW_FLOW_WAYS; way++)
-			if (*(volatile __u64 *)&buckets[i].entry[way])
-				sweep_flow(datapath, tables, &buckets[i].entry[way], now);
-	buckets_unmap(buckets, count);
-	sweep->bucket += count;
-}
-
-/* False when there is no memory. */
-static bool tables_open(struct datapath *datapath, struct open_tables *ret)
-{
-	ret->by_service = calloc(datapath->service_count + 1, sizeof(*ret->by_service));
-	if (!ret->by_service)
-		return false;
-	memset(datapath->sweep->by_id, 0, GW_SERVICE_MAX * sizeof(*datapath->sweep->by_id));
 	for (size_t i = 0; i < datapath->service_count; i++) {
 		struct placed_service *placed = &datapath->services[i];
+		struct swept_service *swept = &datapath->sweep->by_id[placed->entry.id];
 
-		datapath->sweep->by_id[placed->entry.id] = placed;
+		swept->placed = placed;
 		if (placed->tracked_count && !has_own_base(placed))
 			(void)slots_open(datapath, placed->entry.slot_offset,
-					 placed->entry.slot_count, &ret->by_service[i], NULL);
+					 placed->entry.slot_count, &swept->table, NULL);
 	}
-	return true;
 }
 
-static void tables_close(const struct datapath *datapath, struct open_tables *tables)
+static void close_services(struct datapath *datapath)
 {
-	for (size_t i = 0; i < datapath->service_count; i++)
-		slots_close(tables->by_service[i]);
-	free(tables->by_service);
+	for (size_t i = 0; i < datapath->service_count; i++) {
+		struct swept_service *swept =
+			&datapath->sweep->by_id[datapath->services[i].entry.id];
+
+		slots_close(swept->table);
+		*swept = (struct swept_service){ 0 };
+	}
 }
 
 /* No flow of these slots is anywhere but on their owner. */
@@ -340,21 +329,20 @@ static void end_pass(struct datapath *datapath)
 
 static void sweep_tick(struct datapath *datapath)
 {
-	struct open_tables tables;
-	uint32_t left;
+	struct sweep *sweep;
 
 	if (!datapath->sweep)
 		datapath->sweep = sweep_create();
-	if (!datapath->sweep)
+	sweep = datapath->sweep;
+	if (!sweep)
 		return;
-	if (datapath->sweep->bucket == 0)
+	if (sweep->bucket == 0)
 		begin_pass(datapath);
-	if (!tables_open(datapath, &tables))
-		return;
-	left = datapath->flow_bucket_count - datapath->sweep->bucket;
-	sweep_buckets(datapath, &tables, left < BUCKETS_PER_TICK ? left : BUCKETS_PER_TICK);
-	tables_close(datapath, &tables);
-	if (datapath->sweep->bucket == datapath->flow_bucket_count)
+	sweep->now = (uint32_t)(now_s() >> GW_FLOW_TIME_SHIFT);
+	open_services(datapath);
+	sweep->bucket = visit_flows(datapath, sweep->bucket, sweep_flow);
+	close_services(datapath);
+	if (sweep->bucket == datapath->flow_bucket_count)
 		end_pass(datapath);
 }
 
