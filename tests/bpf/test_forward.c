@@ -291,6 +291,20 @@ static void a_table_that_points_nowhere_drops(void **state)
 	run_to_end(&spec, GW_BAD_TABLE);
 }
 
+static void a_slot_that_nobody_owns_rejects_as_a_service_without_endpoints_does(void **state)
+{
+	struct packet_spec spec = request4(IPPROTO_TCP);
+	struct gw_service local = service_in_mode(SERVICE_TCP4, GW_MODE_SNAT);
+
+	(void)state;
+	world_open();
+	set_slots(SERVICE_TCP4, GW_NONE);
+	(void)run(&spec, GW_REJECTED, XDP_TX);
+	local.flags = GW_SERVICE_DROP;
+	set_service(VIP4, IPPROTO_TCP, 80, &local);
+	run_to_end(&spec, GW_NO_LOCAL_ENDPOINT);
+}
+
 static void traffic_is_counted_by_backend(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
@@ -328,6 +342,8 @@ int main(void)
 		cmocka_unit_test(without_a_neighbour_nothing_is_sent),
 		cmocka_unit_test(without_a_gateway_address_nothing_is_sent),
 		cmocka_unit_test(a_table_that_points_nowhere_drops),
+		cmocka_unit_test(
+			a_slot_that_nobody_owns_rejects_as_a_service_without_endpoints_does),
 		cmocka_unit_test(traffic_is_counted_by_backend),
 	};
 

@@ -218,6 +218,8 @@ static void no_mode_sends_without_a_neighbour_or_out_of_a_damaged_table(void **s
 		run_to_end(&spec, GW_NO_NEXT_HOP);
 		set_slots(id, 1000);
 		run_to_end(&spec, GW_BAD_TABLE);
+		set_slots(id, GW_NONE);
+		(void)run(&spec, GW_REJECTED, XDP_TX);
 	}
 }
 

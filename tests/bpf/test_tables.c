@@ -280,18 +280,13 @@ static void full_slots_refuse_a_service_and_keep_the_others(void **state)
 
 static void the_pinned_number_of_slots_wins(void **state)
 {
-	struct datapath_settings settings = { .pin_dir = pin_dir,
-					      .interfaces = interfaces,
-					      .interface_count = 1,
-					      .slot_max = 4 * SLOTS,
-					      .flow_max = 1 << 14,
-					      .tcp_idle_s = 900,
-					      .udp_idle_s = 60 };
+	struct datapath_settings settings = default_settings();
 	struct datapath *datapath;
 	struct error error = { 0 };
 
 	(void)state;
 	skip_without_root();
+	settings.slot_max = 4 * SLOTS;
 	datapath = attach_datapath();
 	set(datapath, "192.0.2.1", three, 3);
 	datapath_close(datapath);

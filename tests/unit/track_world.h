@@ -139,6 +139,16 @@ static void *world_memory(int *fd, size_t bytes)
 	return memory;
 }
 
+/* As what backends_map() makes: datapath_close() unmaps it. */
+static void *world_array(size_t bytes)
+{
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	return memory;
+}
+
 static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 {
 	struct datapath *datapath = calloc(1, sizeof(*datapath));
@@ -146,9 +156,10 @@ static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 	assert_non_null(datapath);
 	*datapath = (struct datapath){
 		.skeleton = calloc(1, sizeof(struct guideway_bpf)),
+		.lock_fd = -1,
 		.cpu_count = 1,
-		.backends = calloc(GW_BACKEND_MAX, sizeof(struct gw_backend)),
-		.next_hops = calloc(GW_NEXT_HOP_MAX, sizeof(struct gw_next_hop)),
+		.backends = world_array(GW_BACKEND_MAX * sizeof(struct gw_backend)),
+		.next_hops = world_array(GW_NEXT_HOP_MAX * sizeof(struct gw_next_hop)),
 		.service_ids = ids_create(GW_SERVICE_MAX, NULL, NULL),
 		.backend_ids = ids_create(WORLD_BACKEND_IDS, tending_purge, datapath),
 		.next_hop_ids = ids_create(GW_NEXT_HOP_MAX, NULL, NULL),
@@ -182,25 +193,11 @@ static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 
 static void world_destroy(struct datapath *datapath)
 {
-	tending_free(datapath);
-	services_free(datapath);
-	free(datapath->skeleton);
-	free(datapath->backends);
-	free(datapath->next_hops);
-	free(datapath->routes);
-	free(datapath->placed_next_hops);
-	free(datapath->backend_links);
-	free(datapath->slot_counts);
-	free(datapath->next_hop_users);
-	regions_destroy(datapath->regions);
-	ids_destroy(datapath->next_hop_ids);
-	ids_destroy(datapath->backend_ids);
-	ids_destroy(datapath->service_ids);
+	datapath_close(datapath);
 	munmap(world_slots, WORLD_SLOTS * sizeof(struct gw_slot));
 	munmap(world_flows, WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
 	close(world_fds[WORLD_MAP_SLOTS]);
 	close(world_fds[WORLD_MAP_FLOWS]);
-	free(datapath);
 }
 
 /* The way of a packet of the flow with this hash: the port of its backend, 0 when none gets it. */
