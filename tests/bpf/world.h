@@ -291,14 +291,23 @@ static inline void map_clear_hash(const struct bpf_map *map)
 		assert_int_equal(bpf_map_delete_elem(fd, key), 0);
 }
 
-/* world_load() has made it mmapable: a store is a thousand times cheaper than a system call. */
-static inline void map_clear_array(const struct bpf_map *map)
+/* An array's memory: world_load() has made it mmapable. A store is cheaper than a system call. */
+static inline void *map_memory(const struct bpf_map *map, size_t *ret_bytes)
 {
 	size_t value_bytes = (bpf_map__value_size(map) + 7) / 8 * 8;
 	size_t bytes = bpf_map__max_entries(map) * value_bytes;
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	assert_ptr_not_equal(memory, MAP_FAILED);
+	*ret_bytes = bytes;
+	return memory;
+}
+
+static inline void map_clear_array(const struct bpf_map *map)
+{
+	size_t bytes;
+	void *memory = map_memory(map, &bytes);
+
 	memset(memory, 0, bytes);
 	munmap(memory, bytes);
 }
