@@ -220,6 +220,25 @@ static void a_replys_fragments_are_sent_or_passed_like_their_first(void **state)
 	}
 }
 
+static void a_fragment_that_is_passed_ahead_leaves_its_gap_open(void **state)
+{
+	static const size_t order[] = { 0, 2000, 1000 };
+	struct packet_spec reply = reply_in(false, IPPROTO_UDP);
+	struct frame whole;
+
+	(void)state;
+	dnat_open();
+	network_do("ip neigh flush dev clients nud permanent");
+	reply.payload_bytes = 2992;
+	whole = frame_build(&reply);
+	for (size_t i = 0; i < 3; i++) {
+		const struct piece piece = { .at = order[i], .bytes = 1000, .is_last = i == 1 };
+		struct frame in = fragment_of(&whole, &piece);
+
+		(void)run_frame(&in, GW_REPLY_PASSED, XDP_PASS);
+	}
+}
+
 /* From the backend, about what a client sent to it. */
 static void errors_about_requests_reach_their_client(void **state)
 {
@@ -320,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_jumbo_reply_in_pieces_is_sent_whole),
 		cmocka_unit_test(the_last_hop_of_a_reply_is_not_sent),
 		cmocka_unit_test(a_replys_fragments_are_sent_or_passed_like_their_first),
+		cmocka_unit_test(a_fragment_that_is_passed_ahead_leaves_its_gap_open),
 		cmocka_unit_test(errors_about_requests_reach_their_client),
 		cmocka_unit_test(what_is_no_reply_passes_untouched),
 		cmocka_unit_test(a_backend_may_be_a_client),
