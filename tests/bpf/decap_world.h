@@ -83,7 +83,7 @@ static inline void world_open_with(struct gw_decap_config config)
 	memcpy((void *)&world->rodata->config, &config, sizeof(config));
 	r = decap_bpf__load(world);
 	if (r == -EPERM) {
-		print_message("# needs root, or CAP_BPF and CAP_NET_ADMIN\n");
+		print_message("# needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN\n");
 		skip();
 	}
 	assert_int_equal(r, 0);

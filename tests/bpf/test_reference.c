@@ -61,7 +61,7 @@ static void open_world(bool answers)
 	if (!r)
 		r = kernel_open(&kernel, &world.tables);
 	if (r == -EPERM) {
-		print_message("# needs root, or CAP_BPF and CAP_NET_ADMIN\n");
+		print_message("# needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN\n");
 		skip();
 	}
 	assert_int_equal(r, 0);

@@ -360,7 +360,7 @@ static inline void world_load(const struct gw_config *config, uint32_t lru_entri
 	r = guideway_bpf__load(world);
 	if (r == -EPERM) {
 		(void)world_close(NULL);
-		print_message("# needs root, or CAP_BPF and CAP_NET_ADMIN\n");
+		print_message("# needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN\n");
 		skip();
 	}
 	assert_int_equal(r, 0);

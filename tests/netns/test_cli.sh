@@ -44,6 +44,26 @@ test_root_without_capabilities_is_told_which() {
 	agent_refused "CAP_" --interface eth0 --manifests "$manifests"
 }
 
+test_each_missing_capability_is_named() {
+	local all=(bpf perfmon net_admin net_raw) name given
+	gateway
+	for name in "${all[@]}"; do
+		given=$(printf ',+%s' "${all[@]}")
+		as=(setpriv --bounding-set "-all${given/,+$name/}" --inh-caps -all)
+		agent_refused "root without CAP_${name^^}: " --interface eth0 --manifests "$manifests"
+	done
+}
+
+test_four_capabilities_are_enough() {
+	gateway
+	agent_wrapper=(setpriv --bounding-set -all,+bpf,+perfmon,+net_admin,+net_raw --inh-caps -all)
+	xdp_mode=generic
+	agent_up gateway --interface eth0
+	agent_stop
+	"${agent_wrapper[@]}" "$GUIDEWAY" detach --pin-dir "$pin_dir"
+	[[ ! -e $pin_dir ]] || fail "left something pinned: $(find "$pin_dir")"
+}
+
 test_a_missing_interface_is_named() {
 	gateway
 	agent_refused "eth7" --interface eth7 --manifests "$manifests"

@@ -8,8 +8,9 @@
 struct error;
 
 /*
- * 0 with CAP_NET_ADMIN, CAP_NET_RAW and one of CAP_BPF and CAP_SYS_ADMIN, else -EPERM
- * with a sentence that names what is missing and what to do.
+ * 0 with CAP_BPF, CAP_PERFMON (CAP_SYS_ADMIN stands for both), CAP_NET_ADMIN and
+ * CAP_NET_RAW, else -EPERM with a sentence that names what is missing and what to do.
+ * Without CAP_PERFMON the verifier refuses to compare packet pointers as the programs do.
  */
 int privilege_check(struct error *error);
 
