@@ -105,8 +105,8 @@ run_under() {
 	local kernel=$1 work status=0
 	shift
 	work=$(mktemp -d "${TMPDIR:-/tmp}/gwt-$$.vm.XXXXXX") || return
-	GUIDEWAY_RUN=$$ scripts/vm.sh --timeout 600 --writable "$work" "$kernel" \
-		env GUIDEWAY_SLOWNESS=10 scripts/run-tap.sh --timeout 300 --tally "$work/sum" "$@" ||
+	GUIDEWAY_RUN=$$ scripts/vm.sh --timeout 2700 --writable "$work" "$kernel" \
+		env GUIDEWAY_SLOWNESS=10 scripts/run-tap.sh --timeout 900 --tally "$work/sum" "$@" ||
 		status=$?
 	if [[ -s $work/sum ]]; then
 		cat "$work/sum" >>"$tally"

@@ -10,7 +10,7 @@ usage() {
 		Usage: scripts/vm.sh [OPTION...] KERNEL_DIR COMMAND [ARGUMENT...]
 		Runs COMMAND as root in the current directory, prints what it prints, and ends with
 		its exit status; 124 at the time limit, 125 when the machine ended before COMMAND.
-		  --timeout SECONDS   the time limit (300)
+		  --timeout SECONDS   the time limit (1800)
 		  --memory MIB        (1024)
 		  --modules 'NAME...' kernel modules to load first
 		  --writable DIR      what is written there stays; anything else is lost
@@ -23,7 +23,7 @@ refuse() {
 	exit 2
 }
 
-timeout_s=300 memory_mib=1024 modules='' writable=''
+timeout_s=1800 memory_mib=1024 modules='' writable=''
 while (($#)); do
 	case $1 in
 	--timeout) timeout_s=$2 && shift 2 ;;
