@@ -81,6 +81,13 @@ apt_install() {
 	apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${names[@]}" </dev/null >/dev/null
 }
 
+# Debian starts and enables every service that it installs. The benchmark runs an HAProxy of its
+# own: one that came for its sake only must not serve, nor start with the machine.
+apt_leave_idle() {
+	service "$1" stop || true
+	systemctl -q disable "$1" || update-rc.d "$1" disable
+} >/dev/null 2>&1
+
 dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/null; }
 
 groups=()
@@ -116,3 +123,5 @@ done
 ((EUID == 0)) || refuse "missing: ${missing[*]}: run it with sudo to install them"
 echo "install-deps: installing ${missing[*]}"
 "${manager}_install" "${missing[@]}" || refuse "$manager could not install them: see above"
+[[ $manager != apt || " ${missing[*]} " != *" haproxy "* ]] || apt_leave_idle haproxy ||
+	echo "install-deps: haproxy could not be disabled"
