@@ -66,13 +66,6 @@ static inline struct datapath *attach_datapath(void)
 	return datapath;
 }
 
-/* What an agent that is started again makes of it. */
-static inline struct datapath *reopen_datapath(struct datapath *datapath)
-{
-	datapath_close(datapath);
-	return attach_datapath();
-}
-
 static inline int require_root(void **state)
 {
 	(void)state;
@@ -163,6 +156,71 @@ static inline void assert_dump_is(struct datapath *datapath, const char *wanted)
 
 	assert_string_equal(text, wanted);
 	free(text);
+}
+
+/*
+ * Starting takes seconds. So the datapath stays for the next test, attached, and each test gives
+ * it back as it has found it: empty. One that fails before takes the datapath with it.
+ */
+static struct datapath *kept_datapath;
+static bool is_taken;
+
+static inline struct datapath *take_datapath(void)
+{
+	skip_without_root();
+	is_taken = true;
+	if (!kept_datapath)
+		kept_datapath = attach_datapath();
+	return kept_datapath;
+}
+
+/* What an agent that is started again makes of the one that was taken. */
+static inline struct datapath *restart_datapath(void)
+{
+	datapath_close(kept_datapath);
+	kept_datapath = NULL;
+	kept_datapath = attach_datapath();
+	return kept_datapath;
+}
+
+static inline void remove_everything(struct datapath *datapath)
+{
+	const struct service_key *keys;
+	const struct address *vips;
+
+	while (datapath_services(datapath, &keys) > 0) {
+		const struct service_key key = keys[0];
+
+		assert_int_equal(datapath_remove_service(datapath, &key, NULL), 0);
+	}
+	while (datapath_vips(datapath, &vips) > 0) {
+		const struct address vip = vips[0];
+
+		assert_int_equal(datapath_remove_vip(datapath, &vip, NULL), 0);
+	}
+	assert_int_equal(datapath_set_own_addresses(datapath, NULL, 0, NULL), 0);
+}
+
+/* The end of a test: what it has set can be removed, and nothing is left then. */
+static inline void give_back(struct datapath *datapath)
+{
+	remove_everything(datapath);
+	assert_dump_is(datapath, "");
+	is_taken = false;
+}
+
+/* The next test gets a new one: after tests whose traces cannot be removed. */
+static inline int drop_datapath(void **state)
+{
+	datapath_close(kept_datapath);
+	kept_datapath = NULL;
+	is_taken = false;
+	return remove_pins(state);
+}
+
+static inline int drop_datapath_of_a_failed_test(void **state)
+{
+	return is_taken ? drop_datapath(state) : 0;
 }
 
 static const char *const three[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
