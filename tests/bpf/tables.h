@@ -223,6 +223,10 @@ static inline int drop_datapath_of_a_failed_test(void **state)
 	return is_taken ? drop_datapath(state) : 0;
 }
 
+#define TEST(name) cmocka_unit_test_teardown(name, drop_datapath_of_a_failed_test)
+/* One that starts datapaths itself. */
+#define TEST_ALONE(name) cmocka_unit_test_setup_teardown(name, drop_datapath, drop_datapath)
+
 static const char *const three[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
 
 #endif

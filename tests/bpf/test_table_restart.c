@@ -242,8 +242,6 @@ static void a_new_service_counts_from_zero(void **state)
 	give_back(datapath);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, drop_datapath_of_a_failed_test)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

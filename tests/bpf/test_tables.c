@@ -21,14 +21,13 @@ static void what_is_set_can_be_read_back(void **state)
 	const struct address vip = address("192.0.2.1");
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	set(datapath, "192.0.2.1", three, 3);
 	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
 	assert_dump_has(datapath, "address 192.0.2.1 vip\n");
 	assert_dump_has(datapath, "service 192.0.2.1:80/TCP mode snat slots ");
 	assert_dump_has(datapath, "  backend 10.0.0.3 port 8080 slots ");
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void a_service_without_backends_rejects(void **state)
@@ -36,12 +35,11 @@ static void a_service_without_backends_rejects(void **state)
 	struct datapath *datapath;
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	set(datapath, "192.0.2.1", three, 3);
 	set(datapath, "192.0.2.1", NULL, 0);
 	assert_dump_is(datapath, "service 192.0.2.1:80/TCP mode snat slots 0 reject\n");
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void what_is_removed_leaves_nothing(void **state)
@@ -52,8 +50,7 @@ static void what_is_removed_leaves_nothing(void **state)
 	const struct service_key *keys;
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	set(datapath, "192.0.2.1", three, 3);
 	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
 	assert_int_equal(datapath_services(datapath, &keys), 1);
@@ -61,7 +58,7 @@ static void what_is_removed_leaves_nothing(void **state)
 	assert_int_equal(datapath_remove_service(datapath, &key, NULL), 0);
 	assert_int_equal(datapath_services(datapath, &keys), 0);
 	assert_dump_is(datapath, "");
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void a_second_agent_is_refused(void **state)
@@ -73,12 +70,11 @@ static void a_second_agent_is_refused(void **state)
 	struct error error = { 0 };
 
 	(void)state;
-	skip_without_root();
-	first = open_datapath();
+	first = take_datapath();
 	assert_int_equal(datapath_open(&settings, &second, &error), -EBUSY);
 	assert_non_null(strstr(error.text, "another agent"));
 	assert_int_equal(datapath_remove(pin_dir, &error), -EBUSY);
-	datapath_close(first);
+	give_back(first);
 }
 
 static void a_start_that_fails_leaves_no_pins(void **state)
@@ -97,15 +93,12 @@ static void a_restarted_agent_adopts_the_tables_as_they_are(void **state)
 	char *before, *after;
 
 	(void)state;
-	skip_without_root();
-	datapath = attach_datapath();
+	datapath = take_datapath();
 	set(datapath, "192.0.2.1", three, 3);
 	set(datapath, "2001:db8::1", three, 2);
 	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
 	before = dump(datapath);
-	datapath_close(datapath);
-
-	datapath = attach_datapath();
+	datapath = restart_datapath();
 	assert_int_equal(datapath_vips(datapath, &vips), 1);
 	assert_int_equal(address_compare(&vips[0], &vip), 0);
 	after = dump(datapath);
@@ -116,7 +109,7 @@ static void a_restarted_agent_adopts_the_tables_as_they_are(void **state)
 	assert_string_equal(after, before);
 	free(after);
 	free(before);
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void a_restarted_agent_can_remove_what_it_adopted(void **state)
@@ -125,14 +118,12 @@ static void a_restarted_agent_can_remove_what_it_adopted(void **state)
 	const struct service_key key = { address("192.0.2.1"), 80, PROTOCOL_TCP };
 
 	(void)state;
-	skip_without_root();
-	datapath = attach_datapath();
+	datapath = take_datapath();
 	set(datapath, "192.0.2.1", three, 3);
-	datapath_close(datapath);
-	datapath = attach_datapath();
+	datapath = restart_datapath();
 	assert_int_equal(datapath_remove_service(datapath, &key, NULL), 0);
 	assert_dump_is(datapath, "");
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static struct next_hop resolved(uint8_t last_byte_of_mac)
@@ -214,15 +205,14 @@ static void a_vip_that_the_host_owns_is_marked_local(void **state)
 	const struct address vip = address("192.0.2.1"), other = address("192.0.2.2");
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	assert_int_equal(datapath_add_vip(datapath, &vip, NULL), 0);
 	assert_int_equal(datapath_add_vip(datapath, &other, NULL), 0);
 	assert_int_equal(datapath_set_own_addresses(datapath, &vip, 1, NULL), 0);
 	assert_dump_is(datapath, "address 192.0.2.1 vip local\naddress 192.0.2.2 vip\n");
 	assert_int_equal(datapath_set_own_addresses(datapath, NULL, 0, NULL), 0);
 	assert_dump_is(datapath, "address 192.0.2.1 vip\naddress 192.0.2.2 vip\n");
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void many_changes_neither_leak_slots_nor_lose_services(void **state)
@@ -236,15 +226,14 @@ static void many_changes_neither_leak_slots_nor_lose_services(void **state)
 					    { address("10.0.0.3"), 8080, 1 } };
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	/* More tables than the slots array could hold if none were given back. */
 	for (int i = 0; i < 1000; i++)
 		set(datapath, "192.0.2.1", three, 2 + (size_t)i % 2);
 	assert_int_equal(datapath_services(datapath, &keys), 1);
 	assert_int_equal(datapath_service_slots(datapath, &key, backends, 3, slots, &total), 0);
 	assert_int_equal(slots[0] + slots[1] + slots[2], total);
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void full_slots_refuse_a_service_and_keep_the_others(void **state)
@@ -256,8 +245,7 @@ static void full_slots_refuse_a_service_and_keep_the_others(void **state)
 	int r = 0;
 
 	(void)state;
-	skip_without_root();
-	datapath = open_datapath();
+	datapath = take_datapath();
 	for (int i = 1; r == 0 && i < 100; i++) {
 		struct service *service;
 
@@ -275,7 +263,7 @@ static void full_slots_refuse_a_service_and_keep_the_others(void **state)
 	assert_string_equal(after, before);
 	free(before);
 	free(after);
-	datapath_close(datapath);
+	give_back(datapath);
 }
 
 static void the_pinned_number_of_slots_wins(void **state)
@@ -335,29 +323,21 @@ static void an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(what_is_set_can_be_read_back, remove_pins),
-		cmocka_unit_test_teardown(a_service_without_backends_rejects, remove_pins),
-		cmocka_unit_test_teardown(what_is_removed_leaves_nothing, remove_pins),
-		cmocka_unit_test_teardown(a_second_agent_is_refused, remove_pins),
-		cmocka_unit_test_teardown(a_start_that_fails_leaves_no_pins, remove_pins),
-		cmocka_unit_test_teardown(a_restarted_agent_adopts_the_tables_as_they_are,
-					  remove_pins),
-		cmocka_unit_test_teardown(a_restarted_agent_can_remove_what_it_adopted,
-					  remove_pins),
-		cmocka_unit_test_teardown(a_next_hop_is_followed_before_and_after_its_service,
-					  remove_pins),
-		cmocka_unit_test_teardown(an_unresolved_next_hop_does_not_displace_an_adopted_one,
-					  remove_pins),
-		cmocka_unit_test_teardown(a_vip_that_the_host_owns_is_marked_local, remove_pins),
-		cmocka_unit_test_teardown(many_changes_neither_leak_slots_nor_lose_services,
-					  remove_pins),
-		cmocka_unit_test_teardown(full_slots_refuse_a_service_and_keep_the_others,
-					  remove_pins),
-		cmocka_unit_test_teardown(the_pinned_number_of_slots_wins, remove_pins),
-		cmocka_unit_test_teardown(
-			an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace,
-			remove_pins),
+		TEST(what_is_set_can_be_read_back),
+		TEST(a_service_without_backends_rejects),
+		TEST(what_is_removed_leaves_nothing),
+		TEST(a_second_agent_is_refused),
+		TEST(a_restarted_agent_adopts_the_tables_as_they_are),
+		TEST(a_restarted_agent_can_remove_what_it_adopted),
+		TEST(a_vip_that_the_host_owns_is_marked_local),
+		TEST(many_changes_neither_leak_slots_nor_lose_services),
+		TEST(full_slots_refuse_a_service_and_keep_the_others),
+		TEST_ALONE(a_start_that_fails_leaves_no_pins),
+		TEST_ALONE(a_next_hop_is_followed_before_and_after_its_service),
+		TEST_ALONE(an_unresolved_next_hop_does_not_displace_an_adopted_one),
+		TEST_ALONE(the_pinned_number_of_slots_wins),
+		TEST_ALONE(an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace),
 	};
 
-	return cmocka_run_group_tests_name("tables", tests, require_root, NULL);
+	return cmocka_run_group_tests_name("tables", tests, require_root, drop_datapath);
 }
