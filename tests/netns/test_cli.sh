@@ -56,7 +56,7 @@ test_each_missing_capability_is_named() {
 
 test_four_capabilities_are_enough() {
 	gateway
-	agent_wrapper=(setpriv --bounding-set -all,+bpf,+perfmon,+net_admin,+net_raw --inh-caps -all)
+	agent_wrapper=(setpriv --bounding-set "-all,+bpf,+perfmon,+net_admin,+net_raw" --inh-caps -all)
 	xdp_mode=generic
 	agent_up gateway --interface eth0
 	agent_stop
