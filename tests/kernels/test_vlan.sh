@@ -46,9 +46,22 @@ test_a_gateway_between_two_vlans_serves() {
 	served_by pod1 pod2
 }
 
+# some_served_by SERVER ADDRESS: by this one alone, and the others' flows are dropped
+some_served_by() {
+	local server=$1 address=$2 dropped
+	dropped=$(packets no_next_hop)
+	# The flows of a backend without a next hop end with the time.
+	in_ns client "$TRAFFIC" connect --to "$address" --port 7 --count 50 --timeout 10 \
+		>"$work/some.json" || true
+	check_spread some 0 "$server"
+	(($(json "d['timeout']" <"$work/some.json") > 0)) || fail "all served: $(<"$work/some.json")"
+	(($(packets no_next_hop) > dropped)) || fail "nothing was dropped for want of a next hop"
+}
+
 test_a_pod_in_another_vlan_gets_nothing() {
 	vlan_armed 100 101
-	served_by pod1
+	some_served_by pod1 "$vip"
+	some_served_by pod1 "$vip6"
 }
 
 run_tests "$@"
