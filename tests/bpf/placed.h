@@ -47,7 +47,7 @@ static inline struct gw_service entry_of(struct datapath *datapath, const char *
 
 static inline uint32_t id_of_backend(struct datapath *datapath, const char *vip, const char *text)
 {
-	const struct backend backend = { address(text), 8080, 1 };
+	const struct backend backend = { address(text), 8080, 1, BACKEND_READY };
 	const struct placed_backend *found = services_find_backend(placed(datapath, vip), &backend);
 
 	assert_non_null(found);

@@ -113,7 +113,8 @@ static inline struct service *make_service(const char *vip, const char *const *b
 	service->mode = FORWARDING_MODE_SNAT;
 	service->source_range_count = 0;
 	for (size_t i = 0; i < count; i++)
-		service->backends[i] = (struct backend){ address(backends[i]), 8080, 1 };
+		service->backends[i] =
+			(struct backend){ address(backends[i]), 8080, 1, BACKEND_READY };
 	return service;
 }
 

@@ -221,9 +221,9 @@ static void many_changes_neither_leak_slots_nor_lose_services(void **state)
 	const struct service_key *keys;
 	uint32_t slots[3], total;
 	const struct service_key key = { address("192.0.2.1"), 80, PROTOCOL_TCP };
-	const struct backend backends[] = { { address("10.0.0.1"), 8080, 1 },
-					    { address("10.0.0.2"), 8080, 1 },
-					    { address("10.0.0.3"), 8080, 1 } };
+	const struct backend backends[] = { { address("10.0.0.1"), 8080, 1, BACKEND_READY },
+					    { address("10.0.0.2"), 8080, 1, BACKEND_READY },
+					    { address("10.0.0.3"), 8080, 1, BACKEND_READY } };
 
 	(void)state;
 	datapath = take_datapath();

@@ -197,6 +197,9 @@ static inline size_t dump_backend(char *text, size_t size, const struct backend 
 
 	if (backend->weight != 1)
 		used += (size_t)snprintf(text + used, size - used, "*%u", backend->weight);
+	if (backend->state != BACKEND_READY)
+		used += (size_t)snprintf(text + used, size - used, "/%s",
+					 backend_state_name(backend));
 	return used;
 }
 

@@ -462,16 +462,19 @@ static void limits_of_a_service_are_annotations(void **state)
 		&decode_one(ANNOTATED "new-flows-per-second: '1000000'\n"
 				      "    guideway.dev/tcp-mss: \"1360\"\n"
 				      "    guideway.dev/forwarding-mode: ipip\n"
+				      "    guideway.dev/drain-deadline-seconds: '604800'\n"
 				      "spec: {ports: [{port: 80}]}\n")
 			 ->service;
 
 	(void)state;
 	assert_int_equal(service->flows_per_second, 1000000);
 	assert_int_equal(service->tcp_mss, 1360);
+	assert_int_equal(service->drain_deadline_s, 604800);
 	assert_int_equal(service->forwarding_mode, FORWARDING_MODE_IPIP);
 	service = &decode_one(SERVICE "  ports: [{port: 80}]\n")->service;
 	assert_int_equal(service->flows_per_second, 0);
 	assert_int_equal(service->tcp_mss, 0);
+	assert_int_equal(service->drain_deadline_s, 0);
 }
 
 static void limits_of_a_service_have_bounds(void **state)
@@ -498,6 +501,10 @@ static void limits_of_a_service_have_bounds(void **state)
 		assert_non_null(strstr(problems, "expected 88 to 65495"));
 		assert_int_equal(object_count, 0);
 	}
+	decode(ANNOTATED "drain-deadline-seconds: '604801'\n");
+	assert_non_null(
+		strstr(problems, "drain-deadline-seconds: \"604801\", expected 0 to 604800"));
+	assert_int_equal(object_count, 0);
 }
 
 static void addresses_nobody_may_use_are_refused(void **state)

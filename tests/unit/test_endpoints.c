@@ -177,7 +177,7 @@ static void set_conditions(struct endpoint *endpoint, bool ready, bool serving, 
 	endpoint->terminating = terminating;
 }
 
-static void ready_endpoints_keep_terminating_ones_out(void **state)
+static void beside_ready_endpoints_terminating_ones_only_keep_their_flows(void **state)
 {
 	struct fixture *fixture = *state;
 	struct object *slice = build_slice("web-a", "web");
@@ -185,10 +185,12 @@ static void ready_endpoints_keep_terminating_ones_out(void **state)
 	add_endpoint(slice, "10.1.0.1");
 	set_conditions(add_endpoint(slice, "10.1.0.2"), false, true, true);
 	set_conditions(add_endpoint(slice, "10.1.0.3"), false, false, false);
+	set_conditions(add_endpoint(slice, "10.1.0.4"), false, false, true);
+	set_conditions(add_endpoint(slice, "10.1.0.5"), false, true, false);
 	set(fixture->model, fixture->service);
 	set(fixture->model, slice);
-	assert_services(fixture->model, WEB " 10.1.0.1:8080\n");
-	assert_status(fixture->model, "web", VIP " 1/3");
+	assert_services(fixture->model, WEB " 10.1.0.1:8080 10.1.0.2:8080*0/draining\n");
+	assert_status(fixture->model, "web", VIP " 1/5");
 }
 
 static void when_nobody_is_ready_the_serving_and_terminating_are_used(void **state)
@@ -202,7 +204,8 @@ static void when_nobody_is_ready_the_serving_and_terminating_are_used(void **sta
 	set_conditions(add_endpoint(slice, "10.1.0.4"), false, false, false);
 	set(fixture->model, fixture->service);
 	set(fixture->model, slice);
-	assert_services(fixture->model, WEB " 10.1.0.2:8080\n");
+	assert_services(fixture->model, WEB " 10.1.0.2:8080/terminating\n");
+	assert_status(fixture->model, "web", VIP " 1/4");
 }
 
 static void an_endpoint_told_twice_is_one_backend(void **state)
@@ -301,10 +304,11 @@ static void zone_hints_choose_when_every_ready_endpoint_has_one(void **state)
 	hint(slice, add_endpoint(slice, "10.1.0.1"), "zone-a", NULL);
 	hint(slice, add_endpoint(slice, "10.1.0.2"), "zone-b", NULL);
 	set_conditions(add_endpoint(slice, "10.1.0.3"), false, false, false); /* needs no hint */
+	set_conditions(add_endpoint(slice, "10.1.0.4"), false, true, true);   /* nor this one */
 	set(fixture->model, fixture->service);
 	set(fixture->model, slice);
-	assert_services(fixture->model, WEB " 10.1.0.1:8080\n");
-	assert_status(fixture->model, "web", VIP " 1/3");
+	assert_services(fixture->model, WEB " 10.1.0.1:8080 10.1.0.4:8080*0/draining\n");
+	assert_status(fixture->model, "web", VIP " 1/4");
 }
 
 static void hints_are_ignored_when_one_is_missing_or_none_is_for_us(void **state)
@@ -394,7 +398,7 @@ static void local_and_terminating_is_better_than_elsewhere_and_ready(void **stat
 	fixture->service->service.external_traffic_policy = TRAFFIC_POLICY_LOCAL;
 	set(fixture->model, fixture->service);
 	set(fixture->model, slice);
-	assert_services(fixture->model, WEB " 10.1.0.1:8080\n");
+	assert_services(fixture->model, WEB " 10.1.0.1:8080/terminating\n");
 }
 
 static void local_policy_any_uses_all_endpoints(void **state)
@@ -438,7 +442,7 @@ int main(void)
 		TEST(a_port_may_have_another_number_in_each_slice),
 		TEST(each_vip_gets_backends_of_its_own_family),
 		TEST(an_endpoint_that_could_be_the_gateway_itself_is_ignored),
-		TEST(ready_endpoints_keep_terminating_ones_out),
+		TEST(beside_ready_endpoints_terminating_ones_only_keep_their_flows),
 		TEST(when_nobody_is_ready_the_serving_and_terminating_are_used),
 		TEST(an_endpoint_told_twice_is_one_backend),
 		TEST(of_one_pod_the_newer_word_counts),

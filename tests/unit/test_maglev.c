@@ -31,7 +31,7 @@ static int setup(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < BACKENDS; i++)
-		backends[i] = (struct backend){ address_number(i), 8080, 1 };
+		backends[i] = (struct backend){ address_number(i), 8080, 1, BACKEND_READY };
 	return 0;
 }
 

@@ -36,7 +36,7 @@ static void add_service(struct world *world, unsigned int vip, uint16_t port, ui
 	struct service *service = service_create(&key, "default", "web", "", 1, 0);
 
 	assert_non_null(service);
-	service->backends[0] = (struct backend){ vip_number(200), contents, 1 };
+	service->backends[0] = (struct backend){ vip_number(200), contents, 1, BACKEND_READY };
 	world->services[world->service_count] = service;
 	world->programmed[world->service_count++] = (struct plan_programmed){ key, service };
 }

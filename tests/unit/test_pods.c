@@ -132,9 +132,9 @@ static void only_running_pods_that_are_ready_are_used(void **state)
 	set(fixture->model, fixture->service);
 	for (size_t i = 0; i < 5; i++)
 		set(fixture->model, pods[i]);
-	assert_services(fixture->model, WEB " 10.1.0.1:80\n");
+	assert_services(fixture->model, WEB " 10.1.0.1:80 10.1.0.3:80*0/draining\n");
 	model_remove_object(fixture->model, OBJECT_POD, "default", "ready");
-	assert_services(fixture->model, WEB " 10.1.0.3:80\n");
+	assert_services(fixture->model, WEB " 10.1.0.3:80/terminating\n");
 }
 
 static void publish_not_ready_addresses_publishes_all_but_finished_pods(void **state)

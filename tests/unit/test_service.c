@@ -38,8 +38,8 @@ static struct service *sample(void)
 	struct service *service = service_create(&sample_key, "default", "web", "http", 2, 2);
 
 	assert_non_null(service);
-	service->backends[0] = (struct backend){ address("10.1.0.1"), 8080, 1 };
-	service->backends[1] = (struct backend){ address("10.1.0.2"), 8080, 2 };
+	service->backends[0] = (struct backend){ address("10.1.0.1"), 8080, 1, BACKEND_READY };
+	service->backends[1] = (struct backend){ address("10.1.0.2"), 8080, 2, BACKEND_READY };
 	service->has_source_ranges = true;
 	service->source_ranges[0] = prefix("198.51.100.0/24");
 	service->source_ranges[1] = prefix("203.0.113.0/24");
@@ -98,9 +98,10 @@ static void keys_are_ordered_by_vip_then_port_then_protocol(void **state)
 
 static void backends_are_ordered_by_address_then_port(void **state)
 {
-	const struct backend a = { address("10.1.0.1"), 443, 9 },
-			     b = { address("10.1.0.1"), 8080, 1 };
-	const struct backend c = { address("10.1.0.2"), 1, 1 }, same = { a.address, a.port, 1 };
+	const struct backend a = { address("10.1.0.1"), 443, 9, BACKEND_READY },
+			     b = { address("10.1.0.1"), 8080, 1, BACKEND_READY };
+	const struct backend c = { address("10.1.0.2"), 1, 1, BACKEND_READY },
+			     same = { a.address, a.port, 1, BACKEND_READY };
 
 	(void)state;
 	assert_true(backend_compare(&a, &b) < 0);
@@ -123,10 +124,10 @@ static void services_are_equal_when_the_datapath_cannot_tell_them_apart(void **s
 
 static void every_difference_that_matters_makes_services_unequal(void **state)
 {
-	struct service *a = sample(), *changed[13];
+	struct service *a = sample(), *changed[14];
 
 	(void)state;
-	for (size_t i = 0; i < 13; i++)
+	for (size_t i = 0; i < 14; i++)
 		changed[i] = sample();
 	changed[0]->key.port = 81;
 	changed[1]->fallback = SERVICE_DROP;
@@ -140,8 +141,9 @@ static void every_difference_that_matters_makes_services_unequal(void **state)
 	changed[9]->tcp_mss = 1400;
 	changed[10]->has_source_ranges = false;
 	changed[11]->source_range_count = 1;
+	changed[13]->backends[1].state = BACKEND_DRAINED;
 	changed[12]->source_ranges[1] = prefix("203.0.113.0/25");
-	for (size_t i = 0; i < 13; i++) {
+	for (size_t i = 0; i < 14; i++) {
 		assert_false(service_equal(a, changed[i]));
 		service_unref(changed[i]);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * endpoints.c - from what objects say to the endpoints that are used, in steps:
- * gather all of the port and family, keep one of each address and port, keep
- * those on this node (Local), keep the ready or else the still serving, follow hints.
+ * gather all of the port and family, keep one of each address and port, take the weight
+ * from those drained by command, keep those on this node (Local), keep the ready, and the
+ * still serving: without weight, or for new flows when nobody is ready; follow hints.
  */
 #include "model/endpoints.h"
 
@@ -70,16 +71,16 @@ static int gather_groups(const struct endpoint_query *query, const struct object
 
 			if (address_is_ipv4(&endpoint->address) != query->ipv4)
 				continue;
-			r = add_candidate(
-				set, &(struct candidate){
-					     .backend = { endpoint->address, port, group->weight },
-					     .rank = endpoint_rank(endpoint),
-					     .node_name = endpoint->node_name,
-					     .uid = endpoint->target_uid,
-					     .source = source,
-					     .position = position++,
-					     .endpoint = endpoint,
-				     });
+			r = add_candidate(set, &(struct candidate){
+						       .backend = { endpoint->address, port,
+								    group->weight, BACKEND_READY },
+						       .rank = endpoint_rank(endpoint),
+						       .node_name = endpoint->node_name,
+						       .uid = endpoint->target_uid,
+						       .source = source,
+						       .position = position++,
+						       .endpoint = endpoint,
+					       });
 		}
 	}
 	return r;
@@ -120,13 +121,14 @@ static int gather_pod(const struct endpoint_query *query, const struct object *s
 
 	if (pod->finished || !address)
 		return 0;
-	return add_candidate(set, &(struct candidate){
-					  .backend = { *address, pod_port(pod, query->port), 1 },
-					  .rank = pod_rank(pod, publish_not_ready),
-					  .node_name = pod->node_name,
-					  .uid = source->uid,
-					  .source = source,
-				  });
+	return add_candidate(
+		set, &(struct candidate){
+			     .backend = { *address, pod_port(pod, query->port), 1, BACKEND_READY },
+			     .rank = pod_rank(pod, publish_not_ready),
+			     .node_name = pod->node_name,
+			     .uid = source->uid,
+			     .source = source,
+		     });
 }
 
 static int gather(const struct endpoint_query *query, const struct object *const *sources,
@@ -244,16 +246,38 @@ static bool is_on_node(const struct candidate *candidate, const char *node_name)
 	return node_name && candidate->node_name && strcmp(candidate->node_name, node_name) == 0;
 }
 
-static bool is_ready(const struct candidate *candidate, const char *unused)
+static bool is_usable(const struct candidate *candidate, const char *unused)
 {
 	(void)unused;
-	return candidate->rank == CANDIDATE_READY;
+	return candidate->rank != CANDIDATE_UNUSABLE;
 }
 
-static bool is_serving(const struct candidate *candidate, const char *unused)
+/* Also those that are drained anyway: they stay so when they terminate. */
+static void apply_drains(const struct drain_list *drains, struct endpoint_set *set)
 {
-	(void)unused;
-	return candidate->rank == CANDIDATE_SERVING;
+	for (size_t i = 0; i < set->usable_count; i++) {
+		struct backend *backend = &set->candidates[i].backend;
+
+		if (!drain_list_covers(drains, &backend->address, backend->port))
+			continue;
+		backend->weight = 0;
+		backend->state = BACKEND_DRAINED;
+	}
+}
+
+/* Terminating backends take new flows when nobody is ready; else they only keep theirs. */
+static void use_serving(struct endpoint_set *set, bool any_ready)
+{
+	for (size_t i = 0; i < set->usable_count; i++) {
+		struct backend *backend = &set->candidates[i].backend;
+
+		if (set->candidates[i].rank != CANDIDATE_SERVING)
+			continue;
+		if (any_ready)
+			backend->weight = 0;
+		if (backend->state != BACKEND_DRAINED)
+			backend->state = any_ready ? BACKEND_DRAINING : BACKEND_TERMINATING;
+	}
 }
 
 static bool any_ready(const struct endpoint_set *set)
@@ -272,21 +296,29 @@ static bool is_among(const char *const *names, size_t count, const char *name)
 	return false;
 }
 
+/* Whose flows may be ours from before: nobody gives a hint for a terminating endpoint. */
+static bool is_terminating(const struct candidate *candidate)
+{
+	return candidate->rank == CANDIDATE_SERVING;
+}
+
 static bool is_for_node(const struct candidate *candidate, const char *node_name)
 {
 	const struct endpoint *endpoint = candidate->endpoint;
 
-	return is_among(endpoint->node_hints, endpoint->node_hint_count, node_name);
+	return is_terminating(candidate) ||
+	       is_among(endpoint->node_hints, endpoint->node_hint_count, node_name);
 }
 
 static bool is_for_zone(const struct candidate *candidate, const char *zone)
 {
 	const struct endpoint *endpoint = candidate->endpoint;
 
-	return is_among(endpoint->zone_hints, endpoint->zone_hint_count, zone);
+	return is_terminating(candidate) ||
+	       is_among(endpoint->zone_hints, endpoint->zone_hint_count, zone);
 }
 
-/* Hints count only when every endpoint has one and some are meant for us. */
+/* Hints count only when every ready endpoint has one and some are meant for us. */
 static void follow_hints(const struct endpoint_query *query, struct endpoint_set *set)
 {
 	bool all_node_hints = true, all_zone_hints = true;
@@ -297,6 +329,8 @@ static void follow_hints(const struct endpoint_query *query, struct endpoint_set
 
 		if (!candidate->endpoint)
 			return;
+		if (is_terminating(candidate))
+			continue;
 		all_node_hints &= candidate->endpoint->node_hint_count > 0;
 		all_zone_hints &= candidate->endpoint->zone_hint_count > 0;
 		for_node |= query->node_name && is_for_node(candidate, query->node_name);
@@ -331,12 +365,14 @@ int endpoints_select(const struct endpoint_query *query, const struct object *co
 		qsort(set->candidates, set->known_count, sizeof(*set->candidates), by_identity);
 	keep_one_of_each(set);
 	set->usable_count = set->known_count;
+	apply_drains(query->drains, set);
 	any_anywhere = count_weighted(set, true) > 0;
 
 	if (query->local_only)
 		filter(set, query->node_name, is_on_node);
 	ready = any_ready(set);
-	filter(set, NULL, ready ? is_ready : is_serving);
+	filter(set, NULL, is_usable);
+	use_serving(set, ready);
 	if (ready && !is_local)
 		follow_hints(query, set);
 	set->ready_count = count_weighted(set, false);

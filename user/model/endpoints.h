@@ -6,6 +6,7 @@
 #ifndef MODEL_ENDPOINTS_H
 #define MODEL_ENDPOINTS_H
 
+#include "model/drain.h"
 #include "model/service.h"
 
 struct endpoint_query {
@@ -15,12 +16,13 @@ struct endpoint_query {
 	bool local_only;       /* endpoints on node_name only */
 	const char *node_name; /* NULL: unknown */
 	const char *zone;      /* NULL: unknown */
+	const struct drain_list *drains;
 };
 
 /* From worse to better. */
 enum candidate_rank {
 	CANDIDATE_UNUSABLE,
-	CANDIDATE_SERVING, /* terminating, but still answers: used when nobody is ready */
+	CANDIDATE_SERVING, /* terminating, but still answers: for new flows when nobody is ready */
 	CANDIDATE_READY,
 };
 

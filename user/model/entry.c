@@ -106,12 +106,15 @@ static enum forwarding_mode effective_mode(const struct service_object *service,
 struct build {
 	const struct object *service;
 	const struct model_settings *settings;
+	const struct drain_list *drains;
+	const struct backend_list *expired;
 	const struct vips *vips;
 	enum forwarding_mode mode;
 	struct source_ranges ranges[2]; /* IPv6, IPv4 */
 	struct service **items;
 	size_t count;
 	size_t ready_count, endpoint_count;
+	struct backend_list leaving;
 	struct problem mismatch;
 	const struct service_port *mismatched; /* the last that mismatch tells of */
 };
@@ -183,6 +186,7 @@ static int select_endpoints(const struct build *build, const struct service_port
 		.local_only = is_local_only(&build->service->service, build->settings),
 		.node_name = build->settings->node_name,
 		.zone = build->settings->zone,
+		.drains = build->drains,
 	};
 	int r = endpoints_select(&query, sources->items, sources->count, set);
 
@@ -230,6 +234,10 @@ static int build_port(struct build *build, const struct service_port *port, bool
 	}
 	if (has_too_many_ranges(&build->service->service))
 		return 0;
+	r = leaving_collect(&build->leaving, set);
+	if (r < 0)
+		return r;
+	leaving_drop_expired(set, build->expired);
 	return create_candidates(build, port, ipv4, set);
 }
 
@@ -302,6 +310,7 @@ void entry_clear_candidates(struct entry *entry)
 	entry->candidate_count = 0;
 	entry->ready_count = entry->endpoint_count = 0;
 	entry->uses_pods = false;
+	backend_list_finish(&entry->leaving);
 	problem_clear(&entry->mismatch);
 }
 
@@ -332,11 +341,14 @@ static int build_candidates(struct build *build, const struct object_list *sourc
 }
 
 int entry_build(struct entry *entry, const struct model_settings *settings,
-		const struct store *store, struct endpoint_set *set, struct object_list *list)
+		const struct drain_list *drains, const struct store *store,
+		struct endpoint_set *set, struct object_list *list)
 {
 	struct build build = {
 		.service = entry->object,
 		.settings = settings,
+		.drains = drains,
+		.expired = &entry->expired,
 		.vips = &entry->vips,
 		.mode = effective_mode(&entry->object->service, settings),
 	};
@@ -345,8 +357,11 @@ int entry_build(struct entry *entry, const struct model_settings *settings,
 	if (r == 0)
 		r = build_candidates(&build, list, set);
 	build_finish(&build);
-	if (r < 0)
+	if (r < 0) {
+		backend_list_finish(&build.leaving);
 		return r;
+	}
+	backend_list_sort(&build.leaving);
 	qsort(build.items, build.count, sizeof(struct service *), by_key);
 	keep_unchanged(&build, entry->candidates, entry->candidate_count);
 
@@ -355,6 +370,7 @@ int entry_build(struct entry *entry, const struct model_settings *settings,
 	entry->candidate_count = build.count;
 	entry->ready_count = build.ready_count;
 	entry->endpoint_count = build.endpoint_count;
+	entry->leaving = build.leaving;
 	entry->mismatch = build.mismatch;
 	entry->uses_pods = list->count == 0 || list->items[0]->kind == OBJECT_POD;
 	return 0;

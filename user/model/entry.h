@@ -6,6 +6,7 @@
 #define MODEL_ENTRY_H
 
 #include "model/endpoints.h"
+#include "model/leaving.h"
 #include "model/model.h"
 #include "model/problem.h"
 #include "model/store.h"
@@ -30,6 +31,9 @@ struct entry {
 	struct service **candidates;
 	size_t candidate_count;
 	size_t ready_count, endpoint_count;
+
+	struct backend_list leaving; /* drained or draining, over all ports; also the expired */
+	struct backend_list expired; /* as the agent says: no backends while they are leaving */
 };
 
 /* Of type LoadBalancer, and ours by its class and labels. */
@@ -46,7 +50,8 @@ void entry_find_problems(struct entry *entry);
  * pointer. set and list are used as scratch memory. -ENOMEM; then nothing changed.
  */
 int entry_build(struct entry *entry, const struct model_settings *settings,
-		const struct store *store, struct endpoint_set *set, struct object_list *list);
+		const struct drain_list *drains, const struct store *store,
+		struct endpoint_set *set, struct object_list *list);
 void entry_clear_candidates(struct entry *entry);
 
 /*

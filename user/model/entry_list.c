@@ -14,6 +14,7 @@ static void entry_destroy(struct entry *entry)
 	if (!entry)
 		return;
 	entry_clear_candidates(entry);
+	backend_list_finish(&entry->expired);
 	free(entry->vips.items);
 	object_destroy(entry->object);
 	free(entry->namespace);

@@ -23,6 +23,7 @@ struct model {
 	struct entry_list entries;
 	struct table by_selector;
 	struct vip_ledger ledger;
+	struct drain_list drains;
 	bool is_dirty;
 
 	struct service **services; /* one reference each */
@@ -73,6 +74,7 @@ void model_destroy(struct model *model)
 	entry_list_finish(&model->entries);
 	table_finish(&model->by_selector, NULL);
 	vip_ledger_finish(&model->ledger);
+	drain_list_finish(&model->drains);
 	store_finish(&model->store);
 	endpoint_set_finish(&model->set);
 	free(model->list.items);
@@ -190,6 +192,41 @@ void model_remove_object(struct model *model, enum object_kind kind, const char 
 	store_remove(&model->store, kind, namespace, name);
 }
 
+int model_set_drains(struct model *model, const struct drain_list *drains)
+{
+	int r = drain_list_copy(&model->drains, drains);
+
+	for (size_t i = 0; r == 0 && i < model->entries.count; i++)
+		mark(model, model->entries.items[i]);
+	return r;
+}
+
+int model_set_expired(struct model *model, const char *namespace, const char *name,
+		      const struct backend *backends, size_t count)
+{
+	struct entry *entry = entry_list_find(&model->entries, namespace, name);
+	int r = entry ? backend_list_set(&entry->expired, backends, count) : -ENOENT;
+
+	if (r == 0)
+		mark(model, entry);
+	return r;
+}
+
+void model_for_each_leaving(const struct model *model,
+			    void (*on_leaving)(const struct object *service,
+					       const struct backend *backends, size_t count,
+					       void *context),
+			    void *context)
+{
+	for (size_t i = 0; i < model->entries.count; i++) {
+		const struct entry *entry = model->entries.items[i];
+
+		if (entry->leaving.count)
+			on_leaving(entry->object, entry->leaving.items, entry->leaving.count,
+				   context);
+	}
+}
+
 /* What says which addresses the Service gets; NULL when it gets none. */
 static const struct service_object *addressed(const struct model *model, const struct entry *entry)
 {
@@ -287,8 +324,8 @@ static int rebuild(struct model *model)
 		if (!entry->is_dirty)
 			continue;
 		if (entry_is_served(entry, &model->settings))
-			r = entry_build(entry, &model->settings, &model->store, &model->set,
-					&model->list);
+			r = entry_build(entry, &model->settings, &model->drains, &model->store,
+					&model->set, &model->list);
 		else
 			entry_clear_candidates(entry);
 	}

@@ -11,8 +11,10 @@
 
 #include "model/object.h"
 
+struct drain_list;
 struct model;
 struct pool;
+struct backend;
 struct service;
 struct error;
 
@@ -40,6 +42,28 @@ void model_destroy(struct model *model);
 int model_set_object(struct model *model, struct object *object);
 void model_remove_object(struct model *model, enum object_kind kind, const char *namespace,
 			 const char *name);
+
+/* Backends at these addresses get no new flows from any service. Copied. -ENOMEM. */
+int model_set_drains(struct model *model, const struct drain_list *drains);
+
+/*
+ * Of this Kubernetes Service the backends that have been leaving for longer than its drain
+ * deadline, instead of those told before: they are none of its backends as long as they are
+ * leaving. Copied; sorted by backend_compare. -ENOMEM; -ENOENT when there is no such Service.
+ */
+int model_set_expired(struct model *model, const char *namespace, const char *name,
+		      const struct backend *backends, size_t count);
+
+/*
+ * Calls on_leaving for each Kubernetes Service with backends that are leaving (see
+ * backend_is_leaving), sorted by namespace, then name. The backends, also those that
+ * expired, are sorted and stand once for all ports; what it is given is borrowed.
+ */
+void model_for_each_leaving(const struct model *model,
+			    void (*on_leaving)(const struct object *service,
+					       const struct backend *backends, size_t count,
+					       void *context),
+			    void *context);
 
 /* Brings the services up to date with the objects; true in *ret_changed when any changed. */
 int model_update(struct model *model, bool *ret_changed, struct error *error);

@@ -103,6 +103,7 @@ struct service_object {
 	enum forwarding_mode forwarding_mode; /* annotation guideway.dev/forwarding-mode */
 	uint32_t flows_per_second; /* annotation guideway.dev/new-flows-per-second; 0: any number */
 	uint16_t tcp_mss;          /* annotation guideway.dev/tcp-mss; 0: the clients' own */
+	uint32_t drain_deadline_s; /* annotation guideway.dev/drain-deadline-seconds; 0: none */
 };
 
 struct endpoint_port {

@@ -78,6 +78,25 @@ int backend_compare(const struct backend *a, const struct backend *b)
 	return (a->port > b->port) - (a->port < b->port);
 }
 
+bool backend_is_leaving(const struct backend *backend)
+{
+	return backend->state == BACKEND_DRAINING || backend->state == BACKEND_DRAINED;
+}
+
+const char *backend_state_name(const struct backend *backend)
+{
+	static const char *const names[] = {
+		[BACKEND_READY] = "ready",
+		[BACKEND_TERMINATING] = "terminating",
+		[BACKEND_DRAINING] = "draining",
+		[BACKEND_DRAINED] = "drained",
+	};
+
+	if (backend->state == BACKEND_READY && backend->weight == 0)
+		return "unweighted";
+	return names[backend->state];
+}
+
 static bool same_source_ranges(const struct service *a, const struct service *b)
 {
 	if (a->has_source_ranges != b->has_source_ranges ||
@@ -106,7 +125,8 @@ bool service_equal(const struct service *a, const struct service *b)
 		return false;
 	for (size_t i = 0; i < a->backend_count; i++)
 		if (backend_compare(&a->backends[i], &b->backends[i]) != 0 ||
-		    a->backends[i].weight != b->backends[i].weight)
+		    a->backends[i].weight != b->backends[i].weight ||
+		    a->backends[i].state != b->backends[i].state)
 			return false;
 	return true;
 }

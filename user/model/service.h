@@ -14,10 +14,19 @@ struct service_key {
 	enum protocol protocol; /* TCP or UDP */
 };
 
+/* Why a backend is one. */
+enum backend_state {
+	BACKEND_READY,       /* its weight is the one that was asked for */
+	BACKEND_TERMINATING, /* takes new flows, because nobody is ready */
+	BACKEND_DRAINING,    /* terminating: weight 0 */
+	BACKEND_DRAINED,     /* by command: weight 0 */
+};
+
 struct backend {
 	struct address address;
 	uint16_t port;
-	uint32_t weight; /* 0: no new flows */
+	uint32_t weight; /* 0: keeps its flows, gets no new ones */
+	enum backend_state state;
 };
 
 /* What happens to packets when there is no backend. */
@@ -63,7 +72,12 @@ void service_unref(struct service *service); /* NULL is nothing */
 int service_key_compare(const struct service_key *a, const struct service_key *b);
 int backend_compare(const struct backend *a, const struct backend *b); /* address, then port */
 
-/* Same key, mode, policies and backends with their weights: the datapath needs no change. */
+/* It is on its way out: nobody asked for a backend of weight 0 to stay. */
+bool backend_is_leaving(const struct backend *backend);
+/* "ready", "terminating", "draining", "drained"; "unweighted" when ready with weight 0 */
+const char *backend_state_name(const struct backend *backend);
+
+/* Same key, mode, policies and backends, with their weights and states. */
 bool service_equal(const struct service *a, const struct service *b);
 
 /* "10.0.0.1:80/TCP", "[2001:db8::1]:53/UDP" */

@@ -13,12 +13,14 @@
 #define ANNOTATION_FORWARDING_MODE "guideway.dev/forwarding-mode"
 #define ANNOTATION_FLOWS_PER_SECOND "guideway.dev/new-flows-per-second"
 #define ANNOTATION_TCP_MSS "guideway.dev/tcp-mss"
+#define ANNOTATION_DRAIN_DEADLINE "guideway.dev/drain-deadline-seconds"
 
 #define AFFINITY_TIMEOUT_DEFAULT_S 10800
 #define AFFINITY_TIMEOUT_LIMIT_S 86400
 #define FLOWS_PER_SECOND_LIMIT 1000000
 #define TCP_MSS_MIN 88      /* Linux takes no smaller one for what it is */
 #define TCP_MSS_LIMIT 65495 /* the largest IPv4 packet without its two headers */
+#define DRAIN_DEADLINE_LIMIT_S (7 * 86400)
 
 static int read_type(struct service_object *service, const struct field *spec, struct error *error)
 {
@@ -293,6 +295,9 @@ static int read_limits(struct service_object *service, const struct field *annot
 	if (r == 0)
 		r = decode_number(annotations, ANNOTATION_TCP_MSS, TCP_MSS_MIN, TCP_MSS_LIMIT,
 				  &tcp_mss, error);
+	if (r == 0)
+		r = decode_number(annotations, ANNOTATION_DRAIN_DEADLINE, 0, DRAIN_DEADLINE_LIMIT_S,
+				  &service->drain_deadline_s, error);
 	service->tcp_mss = (uint16_t)tcp_mss;
 	return r;
 }
