@@ -20,6 +20,7 @@ static const struct command {
 	{ "get", command_get, "show the services, or their backends" },
 	{ "status", command_status, "show the agent, its interfaces, and what became of packets" },
 	{ "validate", command_validate, "check manifests, without an agent" },
+	{ "drain", command_drain, "take no new flows to a backend: before maintenance" },
 	{ "detach", command_detach, "take the program and its tables out of the kernel" },
 	{ "decap", command_decap, "on a backend: unwrap IPIP and GUE, without tunnel devices" },
 	{ "dump", command_dump, "print every table of the datapath" },

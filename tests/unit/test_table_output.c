@@ -198,12 +198,14 @@ static const char services[] =
 
 static const char backends[] =
 	"[{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"203.0.113.1\",\"port\":80,"
-	"\"protocol\":\"TCP\",\"address\":\"10.1.0.5\",\"backendPort\":8080,\"weight\":2,"
+	"\"protocol\":\"TCP\",\"address\":\"10.1.0.5\",\"backendPort\":8080,\"state\":\"ready\","
+	"\"weight\":2,"
 	"\"share\":0.6667,\"nextHop\":{\"state\":\"resolved\",\"interface\":\"eth1\","
 	"\"mac\":\"02:00:00:00:00:05\"},\"traffic\":{\"packets\":1,\"bytes\":60,\"flows\":1,"
 	"\"replyPackets\":2,\"replyBytes\":120}},"
 	"{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"2001:db8::1\",\"port\":80,"
-	"\"protocol\":\"TCP\",\"address\":\"2001:db8:1::5\",\"backendPort\":8080,\"weight\":1,"
+	"\"protocol\":\"TCP\",\"address\":\"2001:db8:1::5\",\"backendPort\":8080,\"state\":"
+	"\"draining\",\"weight\":0,"
 	"\"share\":1,\"nextHop\":{\"state\":\"unreachable\",\"interface\":null,\"mac\":null}}]";
 
 static void assert_shows(get_print *print, const char *json, bool wide, const char *expected)
@@ -255,11 +257,11 @@ static void backends_show_their_share_and_next_hop(void **state)
 	(void)state;
 	assert_shows(get_print_backends, backends, false,
 		     "NAMESPACE   SERVICE   VIP           PORT/PROTO   BACKEND                "
-		     "WEIGHT   SHARE    NEXT-HOP\n"
+		     "STATE      WEIGHT   SHARE    NEXT-HOP\n"
 		     "shop        web       203.0.113.1   80/TCP       10.1.0.5:8080          "
-		     "2        66.7%    resolved\n"
+		     "ready      2        66.7%    resolved\n"
 		     "shop        web       2001:db8::1   80/TCP       [2001:db8:1::5]:8080   "
-		     "1        100.0%   unreachable\n");
+		     "draining   0        100.0%   unreachable\n");
 }
 
 static void wide_backends_add_mac_interface_and_traffic(void **state)
@@ -267,13 +269,16 @@ static void wide_backends_add_mac_interface_and_traffic(void **state)
 	(void)state;
 	assert_shows(get_print_backends, backends, true,
 		     "NAMESPACE   SERVICE   VIP           PORT/PROTO   BACKEND                "
-		     "WEIGHT   SHARE    NEXT-HOP      MAC                 INTERFACE   PACKETS   "
+		     "STATE      WEIGHT   SHARE    NEXT-HOP      MAC                 INTERFACE   "
+		     "PACKETS   "
 		     "BYTES   FLOWS   REPLY-PACKETS   REPLY-BYTES\n"
 		     "shop        web       203.0.113.1   80/TCP       10.1.0.5:8080          "
-		     "2        66.7%    resolved      02:00:00:00:00:05   eth1        1         "
+		     "ready      2        66.7%    resolved      02:00:00:00:00:05   eth1        1 "
+		     "        "
 		     "60B     1       2               120B\n"
 		     "shop        web       2001:db8::1   80/TCP       [2001:db8:1::5]:8080   "
-		     "1        100.0%   unreachable   <none>              <none>      0         "
+		     "draining   0        100.0%   unreachable   <none>              <none>      0 "
+		     "        "
 		     "0B      0       0               0B\n");
 }
 

@@ -17,6 +17,7 @@
 #include "agent/attachment.h"
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/drains.h"
 #include "agent/pool_owners.h"
 #include "agent/reconcile.h"
 #include "agent/state.h"
@@ -44,6 +45,7 @@ struct agent {
 	struct datapath *datapath;
 	struct reconciler *reconciler;
 	struct control *control;
+	struct drains *drains;
 	json_t *problems; /* sentences about manifests that still hold */
 	uint64_t started_ms;
 	bool started; /* events are applied as they come */
@@ -82,11 +84,17 @@ static void apply(struct agent *agent)
 	log_failure(r, &error);
 	if (r < 0)
 		return;
+	log_failure(drains_follow(agent->drains, &changed, &error), &error);
 	/* An address is on disk before anybody can see it in use. */
 	if (changed)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
 	reconciler_run(agent->reconciler, manifest_source_is_complete(agent->source));
+}
+
+static void on_deadline(void *owner)
+{
+	apply(owner);
 }
 
 static void on_object(struct object *object, void *owner)
@@ -220,10 +228,21 @@ static void on_hangup(void *owner)
 	log_failure(manifest_source_scan(agent->source, &error), &error);
 }
 
+static json_t *on_drain(struct agent *agent, const json_t *request, struct error *error)
+{
+	bool changed;
+
+	if (drains_request(agent->drains, request, &changed, error) < 0)
+		return NULL;
+	if (changed)
+		apply(agent);
+	return drains_answer(agent->drains, error);
+}
+
 static json_t *on_request(const char *command, const json_t *request, struct error *error,
 			  void *owner)
 {
-	const struct agent *agent = owner;
+	struct agent *agent = owner;
 	const struct views views = {
 		.config = agent->config,
 		.model = agent->model,
@@ -235,7 +254,6 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
 	};
 
-	(void)request;
 	if (strcmp(command, "services") == 0)
 		return views_services(&views, error);
 	if (strcmp(command, "backends") == 0)
@@ -244,8 +262,10 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		return views_status(&views, error);
 	if (strcmp(command, "dump") == 0)
 		return views_dump(&views, error);
+	if (strcmp(command, "drain") == 0)
+		return on_drain(agent, request, error);
 	(void)error_set(error, -EINVAL,
-			"unknown command '%s', expected services, backends, status or dump",
+			"unknown command '%s', expected services, backends, status, dump or drain",
 			command);
 	return NULL;
 }
@@ -416,6 +436,9 @@ static int start(struct agent *agent, struct error *error)
 	if (r == 0)
 		r = start_model(agent, error);
 	if (r == 0)
+		r = drains_create(agent->loop, agent->config->state_dir, agent->model, on_deadline,
+				  agent, &agent->drains, error);
+	if (r == 0)
 		r = start_datapath(agent, error);
 	if (r == 0)
 		r = start_net(agent, error);
@@ -441,6 +464,7 @@ static void stop(struct agent *agent)
 	reconciler_destroy(agent->reconciler);
 	net_destroy(agent->net);
 	datapath_close(agent->datapath);
+	drains_destroy(agent->drains);
 	model_destroy(agent->model);
 	pool_destroy(agent->pool);
 	loop_remove(agent->terminate);

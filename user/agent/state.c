@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "lib/error.h"
+#include "model/drain.h"
 #include "model/pool.h"
 
 static int make_path(const char *state_dir, const char *name, char *path, struct error *error)
@@ -175,23 +176,31 @@ static int load_assignment(const char *path, struct pool *pool, const json_t *it
 	return r;
 }
 
+/* Gives path and the list that is in it; NULL when there is no such file. */
+static int load_list(const char *state_dir, const char *name, char *path, json_t **ret,
+		     struct error *error)
+{
+	json_error_t json_error;
+	int r = make_path(state_dir, name, path, error);
+
+	*ret = NULL;
+	if (r < 0 || access(path, F_OK) < 0)
+		return r;
+	*ret = json_load_file(path, 0, &json_error);
+	if (!*ret)
+		return error_set(error, -EINVAL, "%s:%d:%d: %s", path, json_error.line,
+				 json_error.column, json_error.text);
+	return 0;
+}
+
 int state_load_addresses(const char *state_dir, struct pool *pool, struct error *error)
 {
 	char path[PATH_MAX];
-	json_error_t json_error;
 	json_t *list;
 	json_t *item;
 	size_t index;
-	int r = make_path(state_dir, "addresses.json", path, error);
+	int r = load_list(state_dir, "addresses.json", path, &list, error);
 
-	if (r < 0)
-		return r;
-	if (access(path, F_OK) < 0)
-		return 0;
-	list = json_load_file(path, 0, &json_error);
-	if (!list)
-		return error_set(error, -EINVAL, "%s:%d:%d: %s", path, json_error.line,
-				 json_error.column, json_error.text);
 	json_array_foreach(list, index, item)
 	{
 		r = load_assignment(path, pool, item, error);
@@ -219,23 +228,76 @@ static bool file_says(const char *path, const json_t *list)
 	return same;
 }
 
-int state_save_addresses(const char *state_dir, const struct pool *pool, struct error *error)
+/* Takes list; NULL is no memory. */
+static int save_list(const char *state_dir, const char *name, json_t *list, struct error *error)
 {
 	char path[PATH_MAX];
-	json_t *list = json_array();
 	char *text = NULL;
-	int r = list ? make_path(state_dir, "addresses.json", path, error)
-		     : error_set(error, -ENOMEM, "no memory for the pool's addresses");
+	int r = make_path(state_dir, name, path, error);
 
-	if (r == 0) {
-		pool_for_each(pool, append_assignment, list);
-		if (!file_says(path, list)) {
-			text = json_dumps(list, JSON_INDENT(2));
-			r = text ? replace_file(path, text, error)
-				 : error_set(error, -ENOMEM, "no memory for the pool's addresses");
-		}
+	if (r == 0 && !(list && file_says(path, list))) {
+		text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
+		r = text ? replace_file(path, text, error)
+			 : error_set(error, -ENOMEM, "%s: no memory to write it", path);
 	}
 	free(text);
 	json_decref(list);
 	return r;
+}
+
+int state_save_addresses(const char *state_dir, const struct pool *pool, struct error *error)
+{
+	json_t *list = json_array();
+
+	if (list)
+		pool_for_each(pool, append_assignment, list);
+	return save_list(state_dir, "addresses.json", list, error);
+}
+
+static int load_drain(const char *path, const json_t *item, struct drain_list *drains,
+		      struct error *error)
+{
+	const char *text = json_string_value(json_object_get(item, "backend"));
+	struct drain drain;
+	int r;
+
+	if (!text)
+		return error_set(error, -EINVAL, "%s: an entry has no backend", path);
+	r = drain_parse(text, &drain, error);
+	if (r < 0)
+		return error_prefix(error, "%s", path);
+	drain.since_s = json_integer_value(json_object_get(item, "since"));
+	r = drain_list_add(drains, &drain);
+	return r < 0 ? error_set(error, r, "%s: no room for so many", path) : 0;
+}
+
+int state_load_drains(const char *state_dir, struct drain_list *drains, struct error *error)
+{
+	char path[PATH_MAX];
+	json_t *list;
+	json_t *item;
+	size_t index;
+	int r = load_list(state_dir, "drains.json", path, &list, error);
+
+	json_array_foreach(list, index, item)
+	{
+		r = load_drain(path, item, drains, error);
+		if (r < 0)
+			break;
+	}
+	json_decref(list);
+	return r;
+}
+
+int state_save_drains(const char *state_dir, const struct drain_list *drains, struct error *error)
+{
+	json_t *list = json_array();
+	char text[DRAIN_TEXT_SIZE];
+
+	for (size_t i = 0; list && i < drains->count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:I}", "backend",
+							    drain_format(&drains->items[i], text),
+							    "since",
+							    (json_int_t)drains->items[i].since_s));
+	return save_list(state_dir, "drains.json", list, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * state.h - what the agent keeps in its state directory: the hash key, and which Service
- * has which address of the pool.
+ * state.h - what the agent keeps in its state directory: the hash key, which Service has
+ * which address of the pool, and which backends are drained by command.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct drain_list;
 struct error;
 struct pool;
 
@@ -26,5 +27,9 @@ int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_ke
 int state_load_addresses(const char *state_dir, struct pool *pool, struct error *error);
 /* Writes them, atomically, when they differ from what the file says. */
 int state_save_addresses(const char *state_dir, const struct pool *pool, struct error *error);
+
+/* The same for state_dir/drains.json. */
+int state_load_drains(const char *state_dir, struct drain_list *drains, struct error *error);
+int state_save_drains(const char *state_dir, const struct drain_list *drains, struct error *error);
 
 #endif

@@ -183,14 +183,15 @@ static void append_backend(const struct views *views, const struct service *serv
 	(void)datapath_backend_traffic(views->datapath, &service->key, backend, &traffic);
 	(void)json_array_append_new(
 		array,
-		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:f, s:o, s:o}",
+		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I, s:f, s:o, s:o}",
 			  "namespace", service->namespace, "service", service->name, "vip",
 			  address_format(&service->key.vip, vip), "port", (int)service->key.port,
 			  "protocol", protocol_name(service->key.protocol), "portName",
 			  service->port_name, "address", address_format(&backend->address, address),
-			  "backendPort", (int)backend->port, "weight", (json_int_t)backend->weight,
-			  "share", share, "nextHop", next_hop_json(views, &backend->address),
-			  "traffic", traffic_json(&traffic)));
+			  "backendPort", (int)backend->port, "state", backend_state_name(backend),
+			  "weight", (json_int_t)backend->weight, "share", share, "nextHop",
+			  next_hop_json(views, &backend->address), "traffic",
+			  traffic_json(&traffic)));
 }
 
 static int append_backends(const struct views *views, const struct service *service, json_t *array)

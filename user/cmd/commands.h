@@ -9,6 +9,7 @@
 int command_agent(int argc, char **argv);
 int command_decap(int argc, char **argv);
 int command_detach(int argc, char **argv);
+int command_drain(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_get(int argc, char **argv);
 int command_status(int argc, char **argv);

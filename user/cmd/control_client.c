@@ -62,13 +62,11 @@ static int connect_to(const char *path, int *ret_fd, struct error *error)
 	return 0;
 }
 
-static int send_request(int fd, const char *command)
+static int send_request(int fd, const json_t *request)
 {
-	json_t *request = json_pack("{s:s}", "command", command);
-	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	char *text = json_dumps(request, JSON_COMPACT);
 	int r = -ENOMEM;
 
-	json_decref(request);
 	if (text) {
 		size_t length = strlen(text);
 
@@ -115,7 +113,7 @@ static int take_result(const char *path, const json_t *answer, json_t **ret_resu
 			 path);
 }
 
-int control_ask(const char *path, const char *command, json_t **ret_result, struct error *error)
+int control_send(const char *path, const json_t *request, json_t **ret_result, struct error *error)
 {
 	json_t *answer = NULL;
 	FILE *stream;
@@ -129,7 +127,7 @@ int control_ask(const char *path, const char *command, json_t **ret_result, stru
 		(void)close(fd);
 		return error_set(error, -ENOMEM, "%s: out of memory", path);
 	}
-	r = send_request(fd, command);
+	r = send_request(fd, request);
 	/* An agent that refuses may close before it has read all. */
 	if (r < 0 && r != -EPIPE)
 		r = explain_io(path, -r, error);
@@ -139,6 +137,16 @@ int control_ask(const char *path, const char *command, json_t **ret_result, stru
 	if (r == 0)
 		r = take_result(path, answer, ret_result, error);
 	json_decref(answer);
+	return r;
+}
+
+int control_ask(const char *path, const char *command, json_t **ret_result, struct error *error)
+{
+	json_t *request = json_pack("{s:s}", "command", command);
+	int r = request ? control_send(path, request, ret_result, error)
+			: error_set(error, -ENOMEM, "%s: out of memory", path);
+
+	json_decref(request);
 	return r;
 }
 

@@ -17,6 +17,8 @@ struct error;
  * reference to the result, or a negative errno with a sentence: no agent, or its error.
  */
 int control_ask(const char *path, const char *command, json_t **ret_result, struct error *error);
+/* The same with a request (borrowed) that has more than the command. */
+int control_send(const char *path, const json_t *request, json_t **ret_result, struct error *error);
 
 /* A string or number of an answer; "" or 0 when it is null, missing or of another type. */
 const char *answer_text(const json_t *object, const char *key);

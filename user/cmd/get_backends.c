@@ -10,12 +10,12 @@
 #include "cmd/table_output.h"
 
 static const char *const headers[] = {
-	"NAMESPACE", "SERVICE", "VIP",      "PORT/PROTO",    "BACKEND",
-	"WEIGHT",    "SHARE",   "NEXT-HOP", "MAC",           "INTERFACE",
-	"PACKETS",   "BYTES",   "FLOWS",    "REPLY-PACKETS", "REPLY-BYTES",
+	"NAMESPACE", "SERVICE", "VIP",           "PORT/PROTO",  "BACKEND",   "STATE",
+	"WEIGHT",    "SHARE",   "NEXT-HOP",      "MAC",         "INTERFACE", "PACKETS",
+	"BYTES",     "FLOWS",   "REPLY-PACKETS", "REPLY-BYTES",
 };
 #define WIDE_COLUMNS (sizeof(headers) / sizeof(headers[0]))
-#define COLUMNS 8
+#define COLUMNS 9
 
 static void add_backend_address(struct table *table, const json_t *backend)
 {
@@ -50,6 +50,7 @@ static void add_backend(struct table *table, const json_t *backend, bool wide)
 	table_add(table, "%" PRIu64 "/%s", answer_number(backend, "port"),
 		  answer_text(backend, "protocol"));
 	add_backend_address(table, backend);
+	table_add(table, "%s", answer_text(backend, "state"));
 	table_add(table, "%" PRIu64, answer_number(backend, "weight"));
 	table_add(table, "%.1f%%", share * 100);
 	table_add(table, "%s", answer_text(json_object_get(backend, "nextHop"), "state"));
