@@ -143,6 +143,7 @@ test_without_an_agent_commands_say_so() {
 	refused "agent" "$GUIDEWAY" status --socket "$socket"
 	refused "agent" "$GUIDEWAY" get services --socket "$socket"
 	refused "agent" "$GUIDEWAY" dump --socket "$socket"
+	refused "agent" "$GUIDEWAY" drain 10.2.0.5 --socket "$socket"
 }
 
 test_only_root_may_ask_the_agent() {
@@ -158,7 +159,7 @@ test_only_root_may_ask_the_agent() {
 test_every_command_has_help() {
 	local command
 	"$GUIDEWAY" --help | grep -q agent
-	for command in agent get status validate detach decap dump; do
+	for command in agent get status validate drain detach decap dump; do
 		"$GUIDEWAY" "$command" --help >"$work/help"
 		grep -q "guideway $command" "$work/help" || fail "$command --help: $(cat "$work/help")"
 	done
@@ -173,6 +174,68 @@ test_json_output_is_json() {
 	ask get backends -o json | json d >/dev/null
 	ask status -o json | json d >/dev/null
 	[[ $(ask get services -o wide) == *web* ]]
+}
+
+# states: "address state weight" of every backend
+states() {
+	ask get backends -o json |
+		json '" ".join("%s=%s*%d" % (b["address"], b["state"], b["weight"]) for b in d)'
+}
+
+states_are() { [[ $(states) == "$1" ]]; }
+
+test_a_drain_survives_the_agent_until_it_is_undone() {
+	gateway
+	service web 192.0.2.10 80/TCP:8080 | put web.yaml
+	pod a web True 10.2.0.5 | put a.yaml
+	pod b web True 10.2.0.6 | put b.yaml
+	xdp_mode=generic
+	agent_up gateway --interface eth0
+	[[ $(ask drain 2>&1) == "Nothing is drained." ]]
+	[[ $(ask drain 10.2.0.5) == "10.2.0.5: drained, 1 backend gets no new flows" ]]
+	states_are "10.2.0.5=drained*0 10.2.0.6=ready*1" || fail "drained: $(states)"
+	[[ $(ask get backends) == *10.2.0.5:8080*drained*0*0.0%* ]] || fail "$(ask get backends)"
+	agent_kill
+	agent_up gateway --interface eth0
+	states_are "10.2.0.5=drained*0 10.2.0.6=ready*1" || fail "after a restart: $(states)"
+	[[ $(ask drain) == *BACKENDS*10.2.0.5*1 ]] || fail "the list: $(ask drain)"
+	ask drain -o json | json 'd[0]["backend"]' | grep -qx 10.2.0.5
+	ask drain --undo 10.2.0.5 >/dev/null
+	states_are "10.2.0.5=ready*1 10.2.0.6=ready*1" || fail "undone: $(states)"
+}
+
+test_what_cannot_be_drained_is_told() {
+	gateway
+	service web 192.0.2.10 80/TCP:8080 | put web.yaml
+	pod a web True 10.2.0.5 | put a.yaml
+	xdp_mode=generic
+	agent_up gateway --interface eth0
+	refused "10.2.0.300" "$GUIDEWAY" drain 10.2.0.300 --socket "$socket"
+	refused "65536" "$GUIDEWAY" drain 10.2.0.5:65536 --socket "$socket"
+	refused "ADDRESS" "$GUIDEWAY" drain --undo --socket "$socket"
+	refused "not drained" "$GUIDEWAY" drain --undo 10.2.0.5 --socket "$socket"
+	[[ $(ask drain 10.2.0.9) == *"no service has such a backend"* ]]
+	[[ $(ask drain 10.2.0.5:8080 2>&1) == *"Warning: service 'default/web'"*"refused"* ]]
+}
+
+# terminating DEADLINE: the Service web, with one pod, and one that is on its way out
+terminating() {
+	annotations=("guideway.dev/drain-deadline-seconds: \"$1\"")
+	service web 192.0.2.10 80/TCP:8080 | put web.yaml
+	slice web-a web IPv4 tcp-80/TCP:8080 10.2.0.5 | put a.yaml
+	{
+		slice web-b web IPv4 tcp-80/TCP:8080 10.2.0.6
+		echo '  conditions: {ready: false, serving: true, terminating: true}'
+	} | put b.yaml
+}
+
+test_a_terminating_backend_drains_until_its_deadline() {
+	gateway
+	terminating 2
+	xdp_mode=generic
+	agent_up gateway --interface eth0
+	states_are "10.2.0.5=ready*1 10.2.0.6=draining*0" || fail "draining: $(states)"
+	eventually 5 states_are "10.2.0.5=ready*1"
 }
 
 run_tests "$@"
