@@ -26,7 +26,8 @@ struct vlan_tag {
 
 struct next_hop {
 	enum next_hop_state state;
-	uint32_t ifindex; /* device that sends: for a VLAN device its lower device */
+	uint32_t interface; /* device that the route names */
+	uint32_t ifindex; /* device that sends: of a VLAN device what is below, of a bond a slave */
 	uint32_t mtu;     /* largest IP packet, bytes */
 	struct vlan_tag vlan[NEXT_HOP_VLAN_MAX]; /* outer first; the first without ends them */
 	uint8_t src_mac[6];

@@ -10,6 +10,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
+#include <linux/if_bonding.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -21,25 +22,60 @@ static void parse_vlan(const struct nlattr *data, struct link *link)
 	const struct nlattr *attributes[IFLA_VLAN_PROTOCOL + 1];
 
 	netlink_parse_nested(data, attributes, IFLA_VLAN_PROTOCOL + 1);
-	link->is_vlan = true;
+	link->kind = LINK_VLAN;
 	link->vlan.id = netlink_get_u16(attributes[IFLA_VLAN_ID]);
 	link->vlan.protocol = ntohs(netlink_get_u16(attributes[IFLA_VLAN_PROTOCOL]));
+}
+
+static void parse_bond(const struct nlattr *data, struct link *link)
+{
+	const struct nlattr *attributes[IFLA_BOND_ACTIVE_SLAVE + 1];
+
+	netlink_parse_nested(data, attributes, IFLA_BOND_ACTIVE_SLAVE + 1);
+	link->kind = LINK_BOND;
+	link->active_slave = netlink_get_u32(attributes[IFLA_BOND_ACTIVE_SLAVE]);
+}
+
+static void parse_slave(const struct nlattr *data, struct link *link)
+{
+	const struct nlattr *attributes[IFLA_BOND_SLAVE_MII_STATUS + 1];
+
+	netlink_parse_nested(data, attributes, IFLA_BOND_SLAVE_MII_STATUS + 1);
+	link->is_standby = netlink_get_u8(attributes[IFLA_BOND_SLAVE_STATE]) != BOND_STATE_ACTIVE ||
+			   netlink_get_u8(attributes[IFLA_BOND_SLAVE_MII_STATUS]) != BOND_LINK_UP;
+}
+
+static bool is_text(const struct nlattr *attribute, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return attribute && mnl_attr_get_payload_len(attribute) >= size &&
+	       memcmp(mnl_attr_get_payload(attribute), text, size) == 0;
 }
 
 static void parse_kind(const struct nlattr *info, const struct nlattr *const *attributes,
 		       struct link *link)
 {
-	const struct nlattr *details[IFLA_INFO_DATA + 1];
-	const struct nlattr *kind;
+	const struct nlattr *details[IFLA_INFO_SLAVE_DATA + 1];
 
-	netlink_parse_nested(info, details, IFLA_INFO_DATA + 1);
-	kind = details[IFLA_INFO_KIND];
-	if (!kind || mnl_attr_get_payload_len(kind) < sizeof("vlan") ||
-	    memcmp(mnl_attr_get_payload(kind), "vlan", sizeof("vlan")) != 0)
-		return;
-	parse_vlan(details[IFLA_INFO_DATA], link);
-	if (!attributes[IFLA_LINK_NETNSID])
+	netlink_parse_nested(info, details, IFLA_INFO_SLAVE_DATA + 1);
+	if (is_text(details[IFLA_INFO_KIND], "vlan"))
+		parse_vlan(details[IFLA_INFO_DATA], link);
+	else if (is_text(details[IFLA_INFO_KIND], "bond"))
+		parse_bond(details[IFLA_INFO_DATA], link);
+	/* In another namespace the number is another device's. */
+	if (link->kind == LINK_VLAN && !attributes[IFLA_LINK_NETNSID])
 		link->lower = netlink_get_u32(attributes[IFLA_LINK]);
+	if (is_text(details[IFLA_INFO_SLAVE_KIND], "bond"))
+		parse_slave(details[IFLA_INFO_SLAVE_DATA], link);
+}
+
+static void parse_name(const struct nlattr *attribute, struct link *link)
+{
+	size_t size = attribute ? mnl_attr_get_payload_len(attribute) : 0;
+
+	if (size > 0 && size <= sizeof(link->name))
+		memcpy(link->name, mnl_attr_get_payload(attribute), size - 1);
 }
 
 static bool parse_link(const struct nlmsghdr *message, struct link *ret)
@@ -57,6 +93,8 @@ static bool parse_link(const struct nlmsghdr *message, struct link *ret)
 	ret->ifindex = (uint32_t)header->ifi_index;
 	ret->is_up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING);
 	ret->mtu = netlink_get_u32(attributes[IFLA_MTU]);
+	ret->master = netlink_get_u32(attributes[IFLA_MASTER]);
+	parse_name(attributes[IFLA_IFNAME], ret);
 	mac = attributes[IFLA_ADDRESS];
 	if (mac && header->ifi_type == ARPHRD_ETHER &&
 	    mnl_attr_get_payload_len(mac) == sizeof(ret->mac)) {
@@ -87,6 +125,14 @@ const struct link *link_table_find(const struct link_table *table, uint32_t ifin
 	size_t at = position(table, ifindex);
 
 	return at < table->count && table->links[at].ifindex == ifindex ? &table->links[at] : NULL;
+}
+
+const struct link *link_table_find_name(const struct link_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->links[i].name, name) == 0)
+			return &table->links[i];
+	return NULL;
 }
 
 static int reserve_one(struct link_table *table)
@@ -122,21 +168,21 @@ static int put_link(struct link_table *table, const struct link *link)
 		(table->count - at) * sizeof(table->links[0]));
 	memcpy(&table->links[at], link, sizeof(*link));
 	table->count++;
-	return link->is_up;
+	return link->is_up || link->master;
 }
 
 static int remove_link(struct link_table *table, uint32_t ifindex)
 {
 	size_t at = position(table, ifindex);
-	bool was_up;
+	bool was_used;
 
 	if (at == table->count || table->links[at].ifindex != ifindex)
 		return 0;
-	was_up = table->links[at].is_up;
+	was_used = table->links[at].is_up || table->links[at].master;
 	table->count--;
 	memmove(&table->links[at], &table->links[at + 1],
 		(table->count - at) * sizeof(table->links[0]));
-	return was_up;
+	return was_used;
 }
 
 int link_table_apply(struct link_table *table, const struct nlmsghdr *message)
@@ -175,36 +221,4 @@ void link_table_finish(struct link_table *table)
 {
 	free(table->links);
 	memset(table, 0, sizeof(*table));
-}
-
-/*
- * The device that is no VLAN device below link; its tags, outer first, go to tags. NULL
- * when it is not here or the tags do not fit.
- */
-static const struct link *untagged(const struct link_table *table, const struct link *link,
-				   struct vlan_tag *tags)
-{
-	while (link && link->is_vlan) {
-		if (link->vlan.protocol == 0 || tags[NEXT_HOP_VLAN_MAX - 1].protocol)
-			return NULL;
-		memmove(&tags[1], &tags[0], (NEXT_HOP_VLAN_MAX - 1) * sizeof(tags[0]));
-		tags[0] = link->vlan;
-		link = link_table_find(table, link->lower);
-	}
-	return link;
-}
-
-bool link_table_egress(const struct link_table *table, uint32_t ifindex, struct next_hop *ret)
-{
-	const struct link *link = link_table_find(table, ifindex);
-	struct vlan_tag tags[NEXT_HOP_VLAN_MAX] = { 0 };
-	const struct link *wire = untagged(table, link, tags);
-
-	if (!link || !link->has_mac || !wire || !wire->has_mac)
-		return false;
-	ret->ifindex = wire->ifindex;
-	ret->mtu = link->mtu;
-	memcpy(ret->vlan, tags, sizeof(ret->vlan));
-	memcpy(ret->src_mac, link->mac, sizeof(ret->src_mac));
-	return true;
 }

@@ -21,6 +21,7 @@
 #include "lib/error.h"
 #include "lib/loop.h"
 #include "net/link.h"
+#include "net/lower.h"
 #include "net/neighbour.h"
 #include "net/neighbour_probe.h"
 #include "net/netlink.h"
@@ -73,7 +74,7 @@ static void update_next_hop(const struct net *net, struct watch_set *set, size_t
 	memset(&hop, 0, sizeof(hop));
 	hop.state = NEXT_HOP_UNREACHABLE;
 	if (watched->neighbour != NO_NEIGHBOUR &&
-	    link_table_egress(&net->links, route->ifindex, &hop)) {
+	    lower_egress(&net->links, route->ifindex, &watched->address, &hop)) {
 		if (route->mtu > 0 && route->mtu < hop.mtu)
 			hop.mtu = route->mtu;
 		hop.neighbour = route->neighbour;
@@ -115,10 +116,12 @@ static int replace_neighbours(struct net *net, struct watch_set *set, bool read_
 	if (!users)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->count; i++) {
-		const struct route *route = &set->watched[i].route;
+		struct watched *watched = &set->watched[i];
+		const struct route *route = &watched->route;
 
-		set->watched[i].neighbour = NO_NEIGHBOUR;
-		if (!route->is_usable || !link_table_egress(&net->links, route->ifindex, &ignored))
+		watched->neighbour = NO_NEIGHBOUR;
+		if (!route->is_usable ||
+		    !lower_egress(&net->links, route->ifindex, &watched->address, &ignored))
 			continue;
 		users[count].key.address = route->neighbour;
 		users[count].key.ifindex = route->ifindex;
@@ -429,6 +432,17 @@ void net_take_changed(struct net *net,
 		on_changed(&watched->address, &watched->next_hop, context);
 	}
 	watch_set_clear_changed(set);
+}
+
+int net_interface(const struct net *net, const char *name, struct interface *ret,
+		  struct error *error)
+{
+	int r = lower_interface(&net->links, name, ret);
+
+	if (r < 0)
+		return error_set(error, r, "interface '%s': more than %d devices below it", name,
+				 INTERFACE_DEVICES_MAX);
+	return 0;
 }
 
 int net_own_addresses(const struct net *net, const struct address **ret, size_t *ret_count)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/interface.h"
 #include "model/next_hop.h"
 
 struct net;
@@ -22,7 +23,7 @@ struct error;
 struct net_events {
 	/* One or more watched addresses have another next hop: see net_take_changed. */
 	void (*on_next_hops_changed)(void *owner);
-	/* A network device came, went or changed: its MAC address, MTU or state. May be NULL. */
+	/* A network device came, went or changed: see net_interface. May be NULL. */
 	void (*on_links_changed)(void *owner);
 	/* The host's own addresses changed. */
 	void (*on_addresses_changed)(void *owner);
@@ -47,6 +48,10 @@ void net_take_changed(struct net *net,
 		      void (*on_changed)(const struct address *address,
 					 const struct next_hop *next_hop, void *context),
 		      void *context);
+
+/* The interface called name and the devices its frames arrive on. */
+int net_interface(const struct net *net, const char *name, struct interface *ret,
+		  struct error *error);
 
 /* The host's own addresses in this namespace: loopback and link-local ones left out; sorted. */
 int net_own_addresses(const struct net *net, const struct address **ret, size_t *ret_count);

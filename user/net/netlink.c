@@ -295,6 +295,13 @@ bool netlink_get_address(const struct nlattr *attribute, struct address *ret)
 						       mnl_attr_get_payload_len(attribute), ret);
 }
 
+uint8_t netlink_get_u8(const struct nlattr *attribute)
+{
+	return attribute && mnl_attr_get_payload_len(attribute) >= sizeof(uint8_t)
+		       ? mnl_attr_get_u8(attribute)
+		       : 0;
+}
+
 uint16_t netlink_get_u16(const struct nlattr *attribute)
 {
 	return attribute && mnl_attr_get_payload_len(attribute) >= sizeof(uint16_t)

@@ -59,6 +59,7 @@ void netlink_parse_nested(const struct nlattr *nest, const struct nlattr **table
 
 /* The value of an attribute that may be NULL or too short; then false or 0. */
 bool netlink_get_address(const struct nlattr *attribute, struct address *ret);
+uint8_t netlink_get_u8(const struct nlattr *attribute);
 uint16_t netlink_get_u16(const struct nlattr *attribute);
 uint32_t netlink_get_u32(const struct nlattr *attribute);
 

@@ -99,8 +99,9 @@ bool watch_set_meets(const struct watch_set *set, const struct prefix *prefix)
 
 static bool are_equal(const struct next_hop *a, const struct next_hop *b)
 {
-	return a->state == b->state && a->ifindex == b->ifindex && a->mtu == b->mtu &&
-	       a->has_source == b->has_source && memcmp(a->vlan, b->vlan, sizeof(a->vlan)) == 0 &&
+	return a->state == b->state && a->interface == b->interface && a->ifindex == b->ifindex &&
+	       a->mtu == b->mtu && a->has_source == b->has_source &&
+	       memcmp(a->vlan, b->vlan, sizeof(a->vlan)) == 0 &&
 	       memcmp(a->src_mac, b->src_mac, sizeof(a->src_mac)) == 0 &&
 	       memcmp(a->dst_mac, b->dst_mac, sizeof(a->dst_mac)) == 0 &&
 	       address_compare(&a->neighbour, &b->neighbour) == 0 &&
