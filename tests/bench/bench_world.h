@@ -200,11 +200,11 @@ static inline struct prefix encap_prefix(const char *text)
 static inline int world_open(struct world *world, enum forwarding_mode mode, uint32_t services,
 			     struct error *error)
 {
-	static const char *const interfaces[] = { DEVICE };
+	struct interface interface = { .name = DEVICE, .device_count = 1 };
 	char pin_dir[64];
 	struct datapath_settings settings = {
 		.pin_dir = pin_dir,
-		.interfaces = interfaces,
+		.interfaces = &interface,
 		.interface_count = 1,
 		.hash_key = { 1, 2, 3, 4, 5, 6, 7, 8 },
 		.snat_port_first = 1024,
@@ -215,12 +215,14 @@ static inline int world_open(struct world *world, enum forwarding_mode mode, uin
 	};
 	int r;
 
+	interface.ifindex = if_nametoindex(DEVICE);
+	interface.devices[0].ifindex = interface.ifindex;
 	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d", (int)getpid());
 	*world = (struct world){ .mode = mode, .services = services };
 	r = datapath_open(&settings, &world->datapath, error);
 	/* As attaching would: frames may be sent from there. */
 	if (r == 0)
-		r = devices_store(world->datapath, DEVICE, if_nametoindex(DEVICE), error);
+		r = devices_store(world->datapath, interface.ifindex, error);
 	if (r == 0)
 		r = world_fill(world, error);
 	if (r < 0)

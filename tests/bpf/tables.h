@@ -20,7 +20,9 @@
 #define SOURCE_RANGE_ROOM 2000 /* of each service that is made */
 
 static char pin_dir[64];
-static const char *const interfaces[] = { "lo" };
+static const struct interface interfaces[] = {
+	{ .name = "lo", .ifindex = 1, .devices = { { .ifindex = 1 } }, .device_count = 1 },
+};
 
 static inline struct datapath_settings default_settings(void)
 {

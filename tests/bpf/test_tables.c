@@ -177,6 +177,26 @@ static void a_next_hop_is_followed_before_and_after_its_service(void **state)
 	datapath_close(datapath);
 }
 
+static void the_tags_of_a_next_hop_are_programmed(void **state)
+{
+	struct next_hop hop = resolved(7);
+	struct datapath *datapath;
+
+	(void)state;
+	skip_without_root();
+	datapath = open_datapath();
+	hop.vlan[0] = (struct vlan_tag){ 0x8100, 7 };
+	set_hop(datapath, "10.0.0.1", hop);
+	hop.vlan[0] = (struct vlan_tag){ 0x88a8, 4094 };
+	hop.vlan[1] = (struct vlan_tag){ 0x8100, 1 };
+	set_hop(datapath, "10.0.0.2", hop);
+	set(datapath, "192.0.2.1", three, 2);
+	assert_dump_has(datapath, "via 02:00:00:00:01:07 dev lo mtu 1500 802.1Q 7 from");
+	assert_dump_has(datapath,
+			"via 02:00:00:00:01:07 dev lo mtu 1500 802.1ad 4094 802.1Q 1 from");
+	datapath_close(datapath);
+}
+
 static void an_unresolved_next_hop_does_not_displace_an_adopted_one(void **state)
 {
 	struct datapath *datapath;
@@ -334,6 +354,7 @@ int main(void)
 		TEST(full_slots_refuse_a_service_and_keep_the_others),
 		TEST_ALONE(a_start_that_fails_leaves_no_pins),
 		TEST_ALONE(a_next_hop_is_followed_before_and_after_its_service),
+		TEST_ALONE(the_tags_of_a_next_hop_are_programmed),
 		TEST_ALONE(an_unresolved_next_hop_does_not_displace_an_adopted_one),
 		TEST_ALONE(the_pinned_number_of_slots_wins),
 		TEST_ALONE(an_agent_leaves_the_ways_of_a_program_that_it_does_not_replace),

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/attachment.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/drains.h"
+#include "agent/interfaces.h"
 #include "agent/pool_owners.h"
 #include "agent/reconcile.h"
 #include "agent/state.h"
@@ -160,18 +160,9 @@ static void on_next_hops_changed(void *owner)
 static void on_links_changed(void *owner)
 {
 	struct agent *agent = owner;
-	const struct attachment *attachments;
-	size_t count = datapath_attachments(agent->datapath, &attachments);
 
-	for (size_t i = 0; agent->started && i < count; i++) {
-		struct error error = { 0 };
-		bool changed = false;
-		int r = datapath_follow_interface(agent->datapath, i, &changed, &error);
-
-		log_failure(r, &error);
-		if (r == 0 && changed)
-			attachment_log(&attachments[i]);
-	}
+	if (agent->started)
+		interfaces_follow(agent->net, agent->datapath);
 }
 
 static void on_addresses_changed(void *owner)
@@ -321,34 +312,6 @@ static int start_model(struct agent *agent, struct error *error)
 	return 0;
 }
 
-static int start_datapath(struct agent *agent, struct error *error)
-{
-	const struct agent_config *config = agent->config;
-	struct datapath_settings settings = {
-		.pin_dir = config->pin_dir,
-		.interfaces = config->interfaces.items,
-		.interface_count = config->interfaces.count,
-		.xdp_mode = config->xdp_mode,
-		.snat_port_first = config->snat_port_first,
-		.snat_port_last = config->snat_port_last,
-		.encap_sources = { config->encap_sources[0], config->encap_sources[1] },
-		.answer_neighbours = config->answer_neighbours,
-		.slot_max = config->table_slots,
-		.flow_max = config->flow_table_entries,
-		.tcp_idle_s = config->tcp_idle_s,
-		.udp_idle_s = config->udp_idle_s,
-	};
-	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
-				    sizeof(settings.hash_key), error);
-
-	if (r == 0)
-		r = datapath_open(&settings, &agent->datapath, error);
-	if (r == 0)
-		r = datapath_set_gateway_addresses(agent->datapath, config->gateway_addresses,
-						   config->gateway_address_count, error);
-	return r;
-}
-
 static void warn_of_foreign_gateways(const struct agent *agent)
 {
 	const struct agent_config *config = agent->config;
@@ -377,10 +340,44 @@ static int start_net(struct agent *agent, struct error *error)
 		.on_addresses_changed = on_addresses_changed,
 		.owner = agent,
 	};
-	int r = net_create(agent->loop, &events, &agent->net, error);
 
-	if (r < 0)
-		return r;
+	return net_create(agent->loop, &events, &agent->net, error);
+}
+
+static int start_datapath(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+	struct datapath_settings settings = {
+		.pin_dir = config->pin_dir,
+		.interface_count = config->interfaces.count,
+		.xdp_mode = config->xdp_mode,
+		.snat_port_first = config->snat_port_first,
+		.snat_port_last = config->snat_port_last,
+		.encap_sources = { config->encap_sources[0], config->encap_sources[1] },
+		.answer_neighbours = config->answer_neighbours,
+		.slot_max = config->table_slots,
+		.flow_max = config->flow_table_entries,
+		.tcp_idle_s = config->tcp_idle_s,
+		.udp_idle_s = config->udp_idle_s,
+	};
+	struct interface *interfaces = NULL;
+	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
+				    sizeof(settings.hash_key), error);
+
+	if (r == 0)
+		r = interfaces_read(agent->net, &config->interfaces, &interfaces, error);
+	settings.interfaces = interfaces;
+	if (r == 0)
+		r = datapath_open(&settings, &agent->datapath, error);
+	free(interfaces);
+	if (r == 0)
+		r = datapath_set_gateway_addresses(agent->datapath, config->gateway_addresses,
+						   config->gateway_address_count, error);
+	return r;
+}
+
+static int start_reconciler(struct agent *agent, struct error *error)
+{
 	on_addresses_changed(agent);
 	warn_of_foreign_gateways(agent);
 	agent->reconciler = reconciler_create(agent->loop, agent->model, agent->net,
@@ -411,17 +408,13 @@ static int start_source(struct agent *agent, struct error *error)
 /* The tables are right before the first packet meets the new program. */
 static int start_forwarding(struct agent *agent, struct error *error)
 {
-	const struct attachment *attachments;
-	size_t count;
 	int r;
 
 	apply(agent);
 	r = datapath_attach(agent->datapath, error);
 	if (r < 0)
 		return r;
-	count = datapath_attachments(agent->datapath, &attachments);
-	for (size_t i = 0; i < count; i++)
-		attachment_log(&attachments[i]);
+	interfaces_tell(agent->datapath);
 	return 0;
 }
 
@@ -439,9 +432,11 @@ static int start(struct agent *agent, struct error *error)
 		r = drains_create(agent->loop, agent->config->state_dir, agent->model, on_deadline,
 				  agent, &agent->drains, error);
 	if (r == 0)
+		r = start_net(agent, error);
+	if (r == 0)
 		r = start_datapath(agent, error);
 	if (r == 0)
-		r = start_net(agent, error);
+		r = start_reconciler(agent, error);
 	if (r == 0)
 		r = start_source(agent, error);
 	if (r == 0)

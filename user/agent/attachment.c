@@ -7,16 +7,15 @@
 #include "datapath/datapath.h"
 #include "lib/log.h"
 
-void attachment_log(const struct attachment *attachment)
+void attachment_log(const char *interface, const char *lower, const struct attachment *attachment)
 {
-	if (attachment->ifindex == 0)
-		log_warning("interface '%s' is gone: its packets are not seen until it is back",
-			    attachment->interface);
-	else if (attachment->native)
-		log_info("interface '%s': XDP in native mode", attachment->interface);
+	int native_error = attachment->native_error;
+
+	if (attachment->native)
+		log_info("interface '%s': XDP%s in native mode", interface, lower);
 	else
-		log_warning("interface '%s': XDP in GENERIC mode%s%s: several times slower than "
+		log_warning("interface '%s': XDP%s in GENERIC mode%s%s: several times slower than "
 			    "native",
-			    attachment->interface, attachment->native_error ? ", " : "",
-			    attachment->native_error ? strerror(-attachment->native_error) : "");
+			    interface, lower, native_error ? ", " : "",
+			    native_error ? strerror(-native_error) : "");
 }

@@ -5,7 +5,10 @@
 
 struct attachment;
 
-/* One line: native is information; generic, or an interface that is gone, a warning. */
-void attachment_log(const struct attachment *attachment);
+/*
+ * One line about the interface: native is information, generic a warning. lower says which
+ * devices are below it, with a blank in front; "" when it is itself the device.
+ */
+void attachment_log(const char *interface, const char *lower, const struct attachment *attachment);
 
 #endif

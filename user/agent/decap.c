@@ -17,7 +17,7 @@ int agent_decap_attach(const struct decap_settings *settings, struct attachment 
 	if (r < 0)
 		return r;
 	if (!ret->native)
-		attachment_log(ret);
+		attachment_log(settings->interface, "", ret);
 	if (settings->source_count == 0)
 		log_warning("interface '%s': without --from anybody can send packets with any "
 			    "source through here: give the gateways' addresses",

@@ -53,7 +53,7 @@ struct reconciler {
 	bool kept_told;
 	size_t unreachable_told;  /* in this batch of next hops */
 	uint32_t foreign_ifindex; /* the last interface that was warned of */
-	uint32_t own_ifindex;     /* the last that is among ours */
+	uint32_t own_ifindex;     /* the last device that is among ours */
 	struct kernel_routing routing;
 	bool is_settled;   /* everything was programmed once */
 	size_t told_count; /* services told of in this run */
@@ -148,21 +148,22 @@ static struct watched *watched_find(const struct reconciler *reconciler,
 
 /* Replies that arrive where no program is are lost. Told once for an interface. */
 static void check_interface(struct reconciler *reconciler, const struct address *address,
-			    uint32_t ifindex)
+			    const struct next_hop *next_hop)
 {
 	char text[ADDRESS_TEXT_SIZE], interface[IF_NAMESIZE];
 
-	if (ifindex == reconciler->own_ifindex || ifindex == reconciler->foreign_ifindex)
+	if (next_hop->ifindex == reconciler->own_ifindex ||
+	    next_hop->interface == reconciler->foreign_ifindex)
 		return;
-	if (datapath_has_interface(reconciler->datapath, ifindex)) {
-		reconciler->own_ifindex = ifindex;
+	if (datapath_has_interface(reconciler->datapath, next_hop->ifindex)) {
+		reconciler->own_ifindex = next_hop->ifindex;
 		return;
 	}
-	reconciler->foreign_ifindex = ifindex;
+	reconciler->foreign_ifindex = next_hop->interface;
 	log_warning("backend %s: reached through interface '%s', which is not among --interface: "
 		    "in modes snat and dnat its replies will not be translated",
 		    address_format(address, text),
-		    if_indextoname(ifindex, interface) ? interface : "?");
+		    if_indextoname(next_hop->interface, interface) ? interface : "?");
 }
 
 static void program_next_hop(struct reconciler *reconciler, struct watched *watched,
@@ -177,7 +178,7 @@ static void program_next_hop(struct reconciler *reconciler, struct watched *watc
 			    "packets are dropped and counted as no_next_hop",
 			    address_format(&watched->address, text));
 	if (next_hop->state == NEXT_HOP_RESOLVED)
-		check_interface(reconciler, &watched->address, next_hop->ifindex);
+		check_interface(reconciler, &watched->address, next_hop);
 	watched->state = next_hop->state;
 	watched->is_programmed = datapath_set_next_hop(reconciler->datapath, &watched->address,
 						       next_hop, &error) == 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/interfaces.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "model/model.h"
@@ -163,8 +164,8 @@ static json_t *next_hop_json(const struct views *views, const struct address *ad
 	if (net_next_hop(views->net, address, &hop) < 0)
 		return json_pack("{s:s, s:s, s:s}", "state", "unresolved", "interface", "", "mac",
 				 "");
-	if (hop.ifindex)
-		(void)if_indextoname(hop.ifindex, interface);
+	if (hop.interface)
+		(void)if_indextoname(hop.interface, interface);
 	if (hop.state == NEXT_HOP_RESOLVED)
 		(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop.dst_mac[0],
 			       hop.dst_mac[1], hop.dst_mac[2], hop.dst_mac[3], hop.dst_mac[4],
@@ -234,18 +235,35 @@ void views_append_verdict(const struct verdict_count *count, void *array)
 				 (json_int_t)count->bytes, "help", count->help));
 }
 
+static json_t *devices_json(const struct datapath *datapath, const struct interface *interface)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < interface->device_count; i++) {
+		const struct lower_device *device = &interface->devices[i];
+		const struct attachment *attachment =
+			datapath_attachment(datapath, device->ifindex);
+
+		if (attachment)
+			(void)json_array_append_new(
+				array, json_pack("{s:s, s:s, s:b}", "name", attachment->device,
+						 "mode", attachment->native ? "native" : "generic",
+						 "standby", device->is_standby));
+	}
+	return array;
+}
+
 static json_t *interfaces_json(const struct datapath *datapath)
 {
-	const struct attachment *attachments;
-	size_t count = datapath_attachments(datapath, &attachments);
+	const struct interface *interfaces;
+	size_t count = datapath_interfaces(datapath, &interfaces);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(array, json_pack("{s:s, s:s}", "name",
-							     attachments[i].interface, "mode",
-							     attachments[i].ifindex == 0 ? "absent"
-							     : attachments[i].native     ? "native"
-										     : "generic"));
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:s, s:o}", "name", interfaces[i].name, "mode",
+					 interfaces_mode(datapath, &interfaces[i]), "devices",
+					 devices_json(datapath, &interfaces[i])));
 	return array;
 }
 

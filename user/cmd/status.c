@@ -88,6 +88,24 @@ static const char *attachment_text(const char *mode)
 	return "native XDP";
 }
 
+/* The devices it is attached to, where they are not the interface itself. */
+static void print_devices(const json_t *devices, const char *name)
+{
+	const json_t *device;
+	size_t i;
+
+	if (json_array_size(devices) == 1 &&
+	    strcmp(answer_text(json_array_get(devices, 0), "name"), name) == 0)
+		return;
+	json_array_foreach(devices, i, device)
+	{
+		(void)fputs(i ? ", " : " on ", stdout);
+		terminal_print(stdout, answer_text(device, "name"));
+		if (json_is_true(json_object_get(device, "standby")))
+			(void)fputs(" (standby)", stdout);
+	}
+}
+
 static void print_interfaces(const json_t *interfaces)
 {
 	const json_t *interface;
@@ -99,6 +117,8 @@ static void print_interfaces(const json_t *interfaces)
 	{
 		(void)printf("%-12s ", i ? "" : "Interfaces:");
 		terminal_print(stdout, answer_text(interface, "name"));
+		print_devices(json_object_get(interface, "devices"),
+			      answer_text(interface, "name"));
 		(void)printf(", %s\n", attachment_text(answer_text(interface, "mode")));
 	}
 }

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +50,15 @@ static void configure_encap(struct datapath *datapath, struct gw_config *config,
 		config->encap_mask[ipv4] = htonl((uint32_t)((UINT64_C(1) << host_bits) - 1));
 }
 
+static bool has_veth(const struct interface *interface)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < interface->device_count; i++)
+		has |= devices_is_veth(interface->devices[i].ifindex);
+	return has;
+}
+
 static void configure(struct datapath *datapath, const struct datapath_settings *settings)
 {
 	struct gw_config config = {
@@ -64,7 +72,7 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 	};
 
 	for (size_t i = 0; i < settings->interface_count; i++)
-		config.redirect_always |= devices_is_veth(settings->interfaces[i]);
+		config.redirect_always |= has_veth(&settings->interfaces[i]);
 	expand_hash_key(settings->hash_key, config.hash_key);
 	for (int ipv4 = 0; ipv4 < 2; ipv4++)
 		configure_encap(datapath, &config, ipv4, &settings->encap_sources[ipv4]);
@@ -126,19 +134,11 @@ static int allocate(struct datapath *datapath, const struct datapath_settings *s
 	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
 	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
 	datapath->slot_counts = calloc(GW_BACKEND_MAX, sizeof(*datapath->slot_counts));
-	datapath->interfaces = calloc(settings->interface_count + 1, sizeof(char *));
 	if (!datapath->pin_dir || !datapath->service_ids || !datapath->backend_ids ||
 	    !datapath->next_hop_ids || !datapath->regions || !datapath->next_hop_users ||
-	    !datapath->backend_links || !datapath->slot_counts || !datapath->interfaces ||
-	    sources_create(datapath) < 0)
+	    !datapath->backend_links || !datapath->slot_counts || sources_create(datapath) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < settings->interface_count; i++) {
-		datapath->interfaces[i] = strdup(settings->interfaces[i]);
-		if (!datapath->interfaces[i])
-			return -ENOMEM;
-		datapath->interface_count++;
-	}
-	return 0;
+	return interfaces_copy(datapath, settings->interfaces, settings->interface_count);
 }
 
 static int adopt(struct datapath *datapath, struct error *error)
@@ -167,11 +167,11 @@ static int adopt(struct datapath *datapath, struct error *error)
 static int check_interfaces(const struct datapath_settings *settings, struct error *error)
 {
 	for (size_t i = 0; i < settings->interface_count; i++)
-		if (if_nametoindex(settings->interfaces[i]) == 0)
+		if (settings->interfaces[i].ifindex == 0)
 			return error_set(error, -ENODEV,
 					 "interface '%s': there is no such interface (ip link "
 					 "shows those there are)",
-					 settings->interfaces[i]);
+					 settings->interfaces[i].name);
 	return 0;
 }
 
@@ -227,7 +227,7 @@ void datapath_close(struct datapath *datapath)
 	/* A start that failed leaves nothing behind. */
 	if (datapath->is_new && !datapath->is_started && datapath->pin_dir)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
-	attachments_free(datapath);
+	interfaces_free(datapath);
 	tending_free(datapath);
 	services_free(datapath);
 	replies_free(datapath);
@@ -245,9 +245,6 @@ void datapath_close(struct datapath *datapath)
 	ids_destroy(datapath->next_hop_ids);
 	ids_destroy(datapath->backend_ids);
 	ids_destroy(datapath->service_ids);
-	for (size_t i = 0; i < datapath->interface_count; i++)
-		free(datapath->interfaces[i]);
-	free(datapath->interfaces);
 	if (datapath->lock_fd >= 0)
 		(void)close(datapath->lock_fd);
 	free(datapath->pin_dir);

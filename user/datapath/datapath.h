@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/interface.h"
 #include "model/next_hop.h"
 #include "model/service.h"
 
@@ -30,7 +31,7 @@ enum xdp_mode {
 
 struct datapath_settings {
 	const char *pin_dir;
-	const char *const *interfaces; /* names */
+	const struct interface *interfaces;
 	size_t interface_count;
 	enum xdp_mode xdp_mode;
 	uint8_t hash_key[DATAPATH_HASH_KEY_BYTES];
@@ -92,19 +93,20 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 		  struct error *error);
 
 /*
- * Attaches to the interfaces; those attached by an earlier agent get the new program
- * in place, and those no longer named are detached. Called once the tables are right.
+ * Attaches to the interfaces' devices; those attached by an earlier agent get the new
+ * program in place, and others are detached. Called once the tables are right.
  */
 int datapath_attach(struct datapath *datapath, struct error *error);
 
 /*
- * The network devices changed: attaches to the index-th interface when it was made again,
- * lets go of it when it is gone, and learns its MAC address. What changed is in *ret_changed.
+ * The index-th interface is now this: attaches to devices that are new below it, lets go of
+ * those that are not below any, and learns their MAC addresses. Whether there are others than
+ * before is in *ret_changed, also when one of them could not be attached to.
  */
-int datapath_follow_interface(struct datapath *datapath, size_t index, bool *ret_changed,
-			      struct error *error);
+int datapath_follow_interface(struct datapath *datapath, size_t index, const struct interface *now,
+			      bool *ret_changed, struct error *error);
 
-/* Whether the device is one of the settings' interfaces. */
+/* Whether frames that arrive on the device are those of one of the interfaces. */
 bool datapath_has_interface(const struct datapath *datapath, uint32_t ifindex);
 
 /* Frees what the process holds. What is pinned stays and goes on forwarding. */
@@ -183,14 +185,18 @@ int datapath_for_each_verdict(const struct datapath *datapath,
 			      void (*on_verdict)(const struct verdict_count *count, void *context),
 			      void *context);
 
-/* How the program is attached. */
+/* How the program is attached to a device. */
 struct attachment {
-	const char *interface;
-	uint32_t ifindex; /* 0: the interface is gone */
+	char device[INTERFACE_NAME_SIZE]; /* its name then */
+	uint32_t ifindex;
 	bool native;      /* else generic: slower, in the kernel's stack */
 	int native_error; /* generic in mode auto: the negative errno that native attachment gave */
 };
-size_t datapath_attachments(const struct datapath *datapath, const struct attachment **ret);
+/* NULL when it is not. */
+const struct attachment *datapath_attachment(const struct datapath *datapath, uint32_t ifindex);
+
+/* As they are followed, in the order of the settings. */
+size_t datapath_interfaces(const struct datapath *datapath, const struct interface **ret);
 
 /*
  * Every table as text, sorted, the same for the same state: for tests and for people

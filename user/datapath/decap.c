@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -197,12 +198,13 @@ static int attach(struct attempt *attempt, struct error *error)
 
 int decap_attach(const struct decap_settings *settings, struct attachment *ret, struct error *error)
 {
-	struct attachment attachment = { .interface = settings->interface };
+	struct attachment attachment = { 0 };
 	struct attempt attempt = {
 		.settings = settings, .attachment = &attachment, .lock_fd = -1, .link_fd = -1
 	};
 	int r = find_interface(settings->interface, &attachment.ifindex, error);
 
+	(void)snprintf(attachment.device, sizeof(attachment.device), "%s", settings->interface);
 	if (r == 0)
 		r = decap_pins_paths(settings->pin_dir, attachment.ifindex, &attempt.pins, error);
 	if (r == 0)

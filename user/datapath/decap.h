@@ -29,7 +29,7 @@ struct decap_settings {
 
 /*
  * Attaches the program with these settings, or exchanges one that is there in place, without
- * a gap; its counters go on. Says in *ret how; its interface is that of settings.
+ * a gap; its counters go on. Says in *ret how.
  */
 int decap_attach(const struct decap_settings *settings, struct attachment *ret,
 		 struct error *error);

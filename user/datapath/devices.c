@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* devices.c - owns the map devices, and asks the kernel what an interface is. */
+/* devices.c - owns the map devices, and asks the kernel what a device is. */
 #include "datapath/internal.h"
 
 #include <errno.h>
@@ -30,12 +30,14 @@ static int ask(const char *interface, unsigned long what, struct ifreq *request)
 	return r;
 }
 
-bool devices_is_veth(const char *interface)
+bool devices_is_veth(uint32_t ifindex)
 {
+	char name[IF_NAMESIZE];
 	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
 	struct ifreq request = { .ifr_data = (void *)&driver };
 
-	return ask(interface, SIOCETHTOOL, &request) == 0 && strcmp(driver.driver, "veth") == 0;
+	return if_indextoname(ifindex, name) && ask(name, SIOCETHTOOL, &request) == 0 &&
+	       strcmp(driver.driver, "veth") == 0;
 }
 
 void devices_forget(struct datapath *datapath, uint32_t ifindex)
@@ -43,21 +45,21 @@ void devices_forget(struct datapath *datapath, uint32_t ifindex)
 	(void)bpf_map__delete_elem(datapath->skeleton->maps.devices, &ifindex, sizeof(ifindex), 0);
 }
 
-int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
-		  struct error *error)
+int devices_store(struct datapath *datapath, uint32_t ifindex, struct error *error)
 {
 	struct gw_device device = { 0 };
 	struct ifreq request = { 0 };
-	int r = ask(interface, SIOCGIFHWADDR, &request);
+	char name[IF_NAMESIZE];
+	int r = if_indextoname(ifindex, name) ? ask(name, SIOCGIFHWADDR, &request) : -errno;
 
 	if (r < 0)
-		return error_set(error, r, "interface '%s': cannot read its MAC address: %s",
-				 interface, strerror(-r));
+		return error_set(error, r, "device %u: cannot read its MAC address: %s", ifindex,
+				 strerror(-r));
 	memcpy(device.mac, request.ifr_hwaddr.sa_data, sizeof(device.mac));
 	r = bpf_map__update_elem(datapath->skeleton->maps.devices, &ifindex, sizeof(ifindex),
 				 &device, sizeof(device), BPF_ANY);
 	if (r < 0)
-		return error_set(error, r, "map devices: cannot write interface '%s': %s",
-				 interface, strerror(-r));
+		return error_set(error, r, "map devices: cannot write device '%s': %s", name,
+				 strerror(-r));
 	return 0;
 }

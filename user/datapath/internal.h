@@ -60,6 +60,11 @@ struct backend_link {
 	uint32_t next, previous;
 };
 
+struct placed_attachment {
+	struct attachment attachment;
+	int link_fd;
+};
+
 struct datapath {
 	char *pin_dir;
 	int lock_fd;
@@ -113,12 +118,11 @@ struct datapath {
 	uint32_t set_first[2], set_count[2]; /* configured gateway addresses: IPv6, IPv4 */
 	struct prefix encap_sources[2];      /* of encapsulated packets: IPv6, IPv4 */
 
-	char **interfaces;
+	struct interface *interfaces;
 	size_t interface_count;
 	enum xdp_mode xdp_mode;
-	struct attachment *attachments;
-	int *link_fds;
-	size_t attachment_count;
+	struct placed_attachment *attachments;
+	size_t attachment_count, attachment_room;
 };
 
 /* abi.c: from and to network order. */
@@ -328,13 +332,20 @@ int gateways_for(struct datapath *datapath, const struct next_hop *next_hop, uin
 		 uint16_t *ret_count, struct error *error);
 
 /* devices.c */
-bool devices_is_veth(const char *interface);
-/* Tells the program the interface's MAC address, which its ARP and ND answers carry. */
-int devices_store(struct datapath *datapath, const char *interface, uint32_t ifindex,
-		  struct error *error);
+bool devices_is_veth(uint32_t ifindex);
+/* Tells the program the device's MAC address, which its ARP and ND answers carry. */
+int devices_store(struct datapath *datapath, uint32_t ifindex, struct error *error);
 void devices_forget(struct datapath *datapath, uint32_t ifindex);
 
-/* attach.c */
-void attachments_free(struct datapath *datapath);
+/* links.c: attaches, or takes over what is attached; the link's descriptor or a negative errno. */
+int links_open(const struct datapath *datapath, struct attachment *attachment, struct error *error);
+/* Detaches; the device may be gone. */
+void links_close(const struct datapath *datapath, uint32_t ifindex, int fd);
+/* Detaches what an earlier agent attached and is below no interface of ours. */
+void links_detach_others(struct datapath *datapath);
+
+/* interfaces.c */
+int interfaces_copy(struct datapath *datapath, const struct interface *interfaces, size_t count);
+void interfaces_free(struct datapath *datapath);
 
 #endif

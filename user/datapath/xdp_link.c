@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* xdp_link.c - attaches an XDP program to an interface, native where it can be. */
+/* xdp_link.c - attaches an XDP program to a device, native where it can be. */
 #include "datapath/xdp_link.h"
 
 #include <errno.h>
@@ -11,20 +11,20 @@
 
 #include "lib/error.h"
 
-static int attach_error(struct error *error, int r, const char *interface, bool native)
+static int attach_error(struct error *error, int r, const char *device, bool native)
 {
 	if (r == -EBUSY || r == -EEXIST)
 		return error_set(error, r,
 				 "interface '%s': another XDP program is attached; detach it first "
 				 "(guideway detach or guideway decap --detach if it is ours, else "
 				 "ip link set dev %s xdp off)",
-				 interface, interface);
+				 device, device);
 	if (native)
 		return error_set(error, r,
 				 "interface '%s': its driver does not take a native XDP program "
 				 "(%s); use --xdp-mode auto or generic",
-				 interface, strerror(-r));
-	return error_set(error, r, "interface '%s': cannot attach the XDP program: %s", interface,
+				 device, strerror(-r));
+	return error_set(error, r, "interface '%s': cannot attach the XDP program: %s", device,
 			 strerror(-r));
 }
 
@@ -52,7 +52,7 @@ int xdp_link_create(int program_fd, enum xdp_mode mode, struct attachment *attac
 	fd = xdp_link_create_in_mode(program_fd, attachment->ifindex, false);
 out:
 	if (fd < 0)
-		return attach_error(error, fd, attachment->interface,
+		return attach_error(error, fd, attachment->device,
 				    attachment->native_error == 0 && mode != XDP_MODE_GENERIC);
 	return fd;
 }

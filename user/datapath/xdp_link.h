@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * xdp_link.h - the link between an XDP program and an interface. It lives as long as a
+ * xdp_link.h - the link between an XDP program and a device. It lives as long as a
  * process or a pin holds it.
  */
 #ifndef DATAPATH_XDP_LINK_H
@@ -14,7 +14,7 @@
 struct error;
 
 /*
- * Attaches the program to attachment's interface in the mode that is asked for, and says
+ * Attaches the program to attachment's device in the mode that is asked for, and says
  * in attachment how. Returns the link's descriptor, or a negative errno with a sentence:
  * -EBUSY and -EEXIST when another program is attached.
  */
@@ -25,12 +25,12 @@ int xdp_link_create(int program_fd, enum xdp_mode mode, struct attachment *attac
 int xdp_link_create_in_mode(int program_fd, uint32_t ifindex, bool native);
 
 /*
- * Whether the link is on that interface of this network namespace; false too for one whose
- * interface is gone.
+ * Whether the link is on that device of this network namespace; false too for one whose
+ * device is gone.
  */
 bool xdp_link_is_on(int fd, uint32_t ifindex);
 
-/* Whether the interface's XDP program runs in its driver. */
+/* Whether the device's XDP program runs in its driver. */
 bool xdp_is_native(uint32_t ifindex);
 
 /* Whether a program that is attached so is attached as asked for. */
