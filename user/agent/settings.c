@@ -313,8 +313,8 @@ static int set_log_level(struct agent_config *config, const char *value, struct 
 }
 
 static const struct setting settings[] = {
-	{ "interface", "NAME", "take packets from this network interface", NULL, true,
-	  set_interface },
+	{ "interface", "NAME", "take packets from this network interface, VLAN device or bond",
+	  NULL, true, set_interface },
 	{ "manifests", "PATH", "serve the Services in this directory or file", NULL, true,
 	  set_manifests },
 	{ "address-pool", "RANGE",
