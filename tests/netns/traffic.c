@@ -5,8 +5,10 @@
  */
 #include <getopt.h>
 
+#include "traffic_answer.h"
 #include "traffic_common.h"
 #include "traffic_connect.h"
+#include "traffic_converse.h"
 #include "traffic_datagrams.h"
 #include "traffic_hold.h"
 #include "traffic_requests.h"
@@ -51,6 +53,23 @@ static const struct command commands[] = {
 	  "         [--source-addresses A-B]\n"
 	  "    N TCP connections; each sends BYTES, checks the echo and sends again, for S\n"
 	  "    seconds. Status 0 only when none broke.\n" },
+	{ "answer", command_answer, 3600, 0, 0, 0,
+	  "answer --name NAME --port PORT [--bind ADDRESS]\n"
+	  "    The server of converse. SIGTERM closes every connection in an orderly way, and "
+	  "when\n"
+	  "    the clients have closed theirs, or after 2 s, ends it with status 0.\n" },
+	{ "converse", command_converse, 120, 0, 0, 0,
+	  "converse --to ADDRESS --port PORT --count N --rate R --seconds S [--lost FILE]\n"
+	  "         [--parallel 64] [--source-addresses A-B]\n"
+	  "    N TCP connections for S seconds with a numbered message every 200 to 500 ms, after\n"
+	  "    \"traffic: conversing on N connections\" on standard error, and R new ones a "
+	  "second\n"
+	  "    with three messages each. Answers tell the backend: one and the same, or the\n"
+	  "    connection has moved. FILE, read at the end, names backends lost in mid-flight: "
+	  "what\n"
+	  "    broke on them is counted apart. Status 0 only when none moved, broke or waited "
+	  "more\n"
+	  "    than 3 s for an answer.\n" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -70,6 +89,7 @@ enum option_id {
 	OPTION_TO,
 	OPTION_BIND,
 	OPTION_SOURCE_ADDRESSES,
+	OPTION_LOST,
 	OPTION_PORT,
 	OPTION_COUNT,
 	OPTION_PARALLEL,
@@ -89,6 +109,7 @@ static const struct option long_options[] = {
 	{ "to", required_argument, NULL, OPTION_TO },
 	{ "bind", required_argument, NULL, OPTION_BIND },
 	{ "source-addresses", required_argument, NULL, OPTION_SOURCE_ADDRESSES },
+	{ "lost", required_argument, NULL, OPTION_LOST },
 	{ "port", required_argument, NULL, OPTION_PORT },
 	{ "count", required_argument, NULL, OPTION_COUNT },
 	{ "parallel", required_argument, NULL, OPTION_PARALLEL },
@@ -133,6 +154,9 @@ static void apply_option(int id, const struct command *command, struct options *
 	case OPTION_SOURCE_ADDRESSES:
 		options->source_addresses = optarg;
 		break;
+	case OPTION_LOST:
+		options->lost = optarg;
+		break;
 	case OPTION_PORT:
 		options->port = parse_number(optarg, 1, 65535);
 		break;
@@ -175,17 +199,19 @@ static void check_options(const struct command *command, const struct options *o
 {
 	if (options->port == 0)
 		die("%s: --port is missing", command->name);
-	if (command->run == command_serve) {
+	if (command->run == command_serve || command->run == command_answer) {
 		if (!options->name || !options->name[0] || strpbrk(options->name, " \n") ||
 		    strlen(options->name) >= NAME_SIZE)
-			die("serve: --name: expected a word of up to %d bytes", NAME_SIZE - 1);
+			die("%s: --name: expected a word of up to %d bytes", command->name,
+			    NAME_SIZE - 1);
 		return;
 	}
 	if (!options->to)
 		die("%s: --to is missing", command->name);
 	if (options->count == 0)
 		die("%s: --count is missing", command->name);
-	if ((command->run == command_hold || command->run == command_requests) &&
+	if ((command->run == command_hold || command->run == command_requests ||
+	     command->run == command_converse) &&
 	    options->seconds == 0)
 		die("%s: --seconds is missing", command->name);
 	if (options->seconds >= options->timeout_s)

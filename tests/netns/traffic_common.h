@@ -30,6 +30,7 @@ struct options {
 	const char *to;
 	const char *bind;
 	const char *source_addresses;
+	const char *lost; /* a file with the names of lost backends */
 	unsigned long port;
 	unsigned long count;
 	unsigned long parallel;

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""consistency_report.py LINES JSON: from a line of JSON a scenario and mode, the table and the list.
+
+Ends with status 1 when anything moved, broke or waited too long for an answer.
+"""
+import json
+import sys
+
+COLUMNS = (
+    # heading, name in the JSON, width
+    ("scenario", "scenario", -16),
+    ("mode", "mode", -5),
+    ("opened", "opened", 8),
+    ("kept", "kept", 8),
+    ("closed", "closed_by_backend", 7),
+    ("lost", "lost_with_backend", 6),
+    ("moved", "moved", 7),
+    ("broken", "broken", 7),
+    ("stall ms", "longest_stall_ms", 9),
+    ("oldest ms", "oldest_broken_ms", 10),
+)
+STALL_LIMIT_MS = 3000
+
+
+def row(cells):
+    padded = (
+        str(cell).ljust(-width) if width < 0 else str(cell).rjust(width)
+        for cell, (_, _, width) in zip(cells, COLUMNS)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        results = [json.loads(line) for line in file]
+    with open(sys.argv[2], "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+        file.write("\n")
+    print(row(heading for heading, _, _ in COLUMNS))
+    for result in results:
+        print(row(result[name] for _, name, _ in COLUMNS))
+    print(
+        "\nclosed: by a backend that ended; lost: with a backend that vanished; moved: reset by a"
+        "\nbackend that is not theirs; oldest: the age of the oldest one that moved or broke"
+    )
+    is_well = all(
+        r["moved"] == 0 and r["broken"] == 0 and r["longest_stall_ms"] < STALL_LIMIT_MS
+        for r in results
+    )
+    sys.exit(0 if results and is_well else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# No connection breaks while backends come, drain, are replaced, weighted and lost: numbered messages
+# go over connections old and new. In short; make consistency runs the same in full.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/consistency.sh"
+
+test_adding_backends_breaks_no_connection() {
+	start 6 4
+	at 1 3
+	become ready 5
+	publish
+	at 2 3
+	become ready 6
+	publish
+	end_talk add
+	gets_new 5
+	gets_new 6
+	all_is_well
+}
+
+test_a_draining_backend_keeps_its_connections_and_gets_no_new_one() {
+	local drained_ms
+	start 4 4
+	at 1 4
+	become terminating 2
+	publish
+	drained_ms=$(now_ms)
+	end_talk drain
+	gets_no_new_since "$drained_ms" 2
+	all_is_well
+}
+
+# replace OLD NEW: as a Deployment does
+replace() {
+	become ready "$2"
+	become terminating "$1"
+	publish
+	later 2000
+	leave "$1"
+}
+
+test_a_rolling_update_breaks_no_connection() {
+	local i count
+	count=$((seconds >= 60 ? 10 : 3))
+	at_least_s $((5 * count))
+	start $((2 * count)) "$count"
+	for ((i = 1; i <= count; i++)); do
+		at $((i - 1)) "$count"
+		replace "$i" $((count + i))
+	done
+	end_talk rolling
+	gets_new $((2 * count))
+	all_is_well
+	closes_some
+}
+
+test_changing_weights_breaks_no_connection() {
+	local without_ms step pod new
+	start 5 5
+	at 1 6
+	weight[5]=0
+	publish
+	without_ms=$(now_ms)
+	for step in "2 1 4" "3 2 0" "4 2 3" "5 1 1"; do
+		read -r step pod new <<<"$step"
+		at "$step" 6
+		weight[$pod]=$new
+		publish
+	done
+	end_talk weights
+	gets_no_new_since "$without_ms" 5
+	all_is_well
+}
+
+test_scaling_from_3_to_30_and_back_breaks_no_connection() {
+	at_least_s 14
+	start 30 3
+	at 1 4
+	become ready {4..30}
+	publish
+	at 1 2
+	become terminating {4..30}
+	publish
+	later 2000
+	leave {4..30}
+	end_talk scale
+	gets_new 30
+	all_is_well
+	closes_some
+}
+
+test_a_lost_backend_takes_no_other_connection_along() {
+	local mode
+	start 4 4
+	at 1 3
+	lose 2
+	end_talk lost
+	for mode in "${modes[@]}"; do
+		(($(figure "$mode" lost_with_backend) > 0)) || fail "$mode: pod2 had no connection to lose"
+	done
+	all_is_well
+}
+
+run_tests "$@"

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# No connection breaks while agents die, restart and are upgraded, and when a gateway dies. In short;
+# make consistency runs the same in full.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/consistency.sh"
+
+# times N: how often in full (60 s); a short run does less
+times() { echo $((seconds >= 60 ? $1 : ($1 * seconds) / 60 + 1)); }
+
+# Loading and verifying the program takes its time.
+restart_s=4
+
+#### Agents
+
+test_an_agent_killed_and_restarted_breaks_no_connection() {
+	local i count
+	count=$(times 20)
+	at_least_s $((restart_s * (count + 1)))
+	start 4 4
+	for ((i = 1; i <= count; i++)); do
+		at "$i" $((count + 1))
+		agent_kill
+		gateway_up
+	done
+	end_talk restart
+	all_is_well
+}
+
+# A little later each time, so that it dies in another place.
+test_an_agent_killed_within_an_update_breaks_no_connection() {
+	local i count
+	count=$(times 20)
+	at_least_s $((restart_s * (count + 1)))
+	start 5 4
+	become ready 5
+	for ((i = 1; i <= count; i++)); do
+		at "$i" $((count + 1))
+		weight[$((1 + i % 4))]=$((1 + i % 3))
+		publish
+		later $((i * 7 % 50))
+		agent_kill
+		gateway_up
+	done
+	end_talk crash
+	gets_new 5
+	all_is_well
+}
+
+# upgrade_to BINARY: which adopts what the last one left
+upgrade_to() {
+	agent_stop
+	GUIDEWAY=$1 gateway_up
+}
+
+test_an_upgrade_to_another_layout_and_back_breaks_no_connection() {
+	local other=${GUIDEWAY_OTHER_LAYOUT:-}
+	[[ -n $other ]] || skip "GUIDEWAY_OTHER_LAYOUT names no guideway with another layout"
+	[[ -x $other ]] || skip "$other is not built"
+	start 6 4
+	at 1 6
+	become ready 5
+	publish
+	at 2 6
+	upgrade_to "$other"
+	at 3 6
+	become ready 6
+	publish
+	at 4 6
+	upgrade_to "$GUIDEWAY"
+	end_talk upgrade
+	gets_new 6
+	all_is_well
+}
+
+#### Gateways
+
+# Its flows come from the other one then. Not in snat, whose gateway is the other end.
+only_direct_modes() {
+	local mode direct=()
+	for mode in "${modes[@]}"; do [[ $mode == snat ]] || direct+=("$mode"); done
+	((${#direct[@]})) || skip "replies in snat need the gateway that died"
+	modes=("${direct[@]}")
+}
+
+start_with_two_gateways() {
+	only_direct_modes
+	two_gateways "$1"
+	first_ready "$2"
+	two_agents_up
+	talk
+}
+
+test_a_gateway_that_dies_breaks_no_connection() {
+	start_with_two_gateways 4 4
+	at 1 2
+	both_gateways_forward
+	first_gateway_dies
+	end_talk gateway
+	all_is_well
+}
+
+# Flows that the other gateway has not been told of yet may break: the youngest.
+flush_interval_ms=1000
+
+test_a_gateway_that_dies_in_a_rollout_breaks_only_the_youngest_connections() {
+	local mode
+	start_with_two_gateways 6 3
+	at 1 4
+	become ready 4
+	become terminating 1
+	publish
+	at 1 2
+	become ready 5
+	become terminating 2
+	publish
+	later "$effect_ms"
+	both_gateways_forward
+	first_gateway_dies
+	end_talk gateway-rollout
+	gets_new 5
+	for mode in "${modes[@]}"; do
+		note "$mode: $(summary "$mode")"
+		(($(figure "$mode" oldest_broken_ms) < flush_interval_ms)) ||
+			fail "broke one as old as $(figure "$mode" oldest_broken_ms) ms: $(tail -n 20 "$work/$mode.stderr")"
+	done
+}
+
+run_tests "$@"
