@@ -83,8 +83,7 @@ static void program(struct checker *checker)
 	for (uint16_t i = 1; i <= BACKENDS; i++)
 		if (checker->exists[i])
 			service->backends[count++] =
-				(struct backend){ address, i, checker->weights[i],
-					  BACKEND_READY };
+				(struct backend){ address, i, checker->weights[i], BACKEND_READY };
 	service->backend_count = count;
 	if (datapath_set_service(checker->datapath, service, &error) < 0)
 		fail_msg("%s", error.text);
