@@ -87,7 +87,6 @@ test_scaling_from_3_to_30_and_back_breaks_no_connection() {
 	end_talk scale
 	gets_new 30
 	all_is_well
-	closes_some
 }
 
 test_a_lost_backend_takes_no_other_connection_along() {
