@@ -36,7 +36,7 @@ bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildca
 bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
-.PHONY: all test-programs unit-tests install demo test test-kernels bench consistency lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels bench consistency other-layout lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -128,8 +128,16 @@ bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/fr
 		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
 		--json $(B)/bench.json || [ $$? -eq 77 ]
 
-consistency: $(B)/guideway $(B)/tests/netns/traffic
+# The tests of upgrades: guideway with other layouts of its maps.
+other_layout := $(B)/other-layout/build/guideway
+other-layout: $(other_layout)
+$(other_layout): $(B)/guideway tests/netns/other_layout.sh
+	$(call say,OTHER,$@)
+	$(Q)tests/netns/other_layout.sh $(B)/other-layout >/dev/null && touch $@
+
+consistency: $(B)/guideway $(B)/tests/netns/traffic $(other_layout)
 	GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
+		GUIDEWAY_OTHER_LAYOUT=$(abspath $(other_layout)) \
 		tests/netns/consistency_full.sh $(B)/consistency.json
 
 lint:

@@ -20,13 +20,6 @@
 #include "stranger.h"
 #include "whole.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct gw_meta);
-} meta SEC(".maps");
-
 /* What refuse is to say of the packet. */
 struct refused {
 	__u32 reason; /* enum gw_verdict */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * track.h - slot -> backend, and the flows that are recorded while slots change owner: owns
- * slots, backends, flows and track_counts.
+ * slots, backends, flows, track_counts and meta.
  *
  * INVARIANT: every live flow that is not on its slot's base owner is in flows. So a flow that
  * is not there is on the base owner, whoever owns the slot now. It is kept here, where a
@@ -48,6 +48,21 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } track_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gw_meta);
+} meta SEC(".maps");
+
+static __always_inline int is_handing_over(void)
+{
+	__u32 first = 0;
+	const struct gw_meta *ours = bpf_map_lookup_elem(&meta, &first);
+
+	return ours && ours->is_handing_over;
+}
 
 static __always_inline void track_count(enum gw_track_count what)
 {
@@ -180,7 +195,7 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	base = slot_read(base_slot) & ~GW_SLOT_TRACK;
 	if (!backend_of(base, service))
 		base = owner;
-	chosen = flags & TRACK_FIRST ? owner : base;
+	chosen = flags & TRACK_FIRST && !is_handing_over() ? owner : base;
 	/*
 	 * Once the base is the owner, only what differs from it is worth a record; but what is
 	 * recorded of a flow is never wrong.

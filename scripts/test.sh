@@ -70,7 +70,10 @@ sum_up() {
 build() {
 	title "Building"
 	make -s -j "$jobs" all test-programs >/dev/null || return 1
-	[[ " $kinds " != *" unit "* ]] || make -s -j "$jobs" SAN=1 B=build/san unit-tests >/dev/null
+	if [[ " $kinds " == *" unit "* ]]; then
+		make -s -j "$jobs" SAN=1 B=build/san unit-tests >/dev/null || return 1
+	fi
+	[[ " $kinds " != *" netns "* ]] || make -s -j "$jobs" other-layout >/dev/null
 }
 
 run_unit() {
@@ -97,7 +100,7 @@ run_netns() {
 	mapfile -t files < <(sources netns sh)
 	((${#files[@]})) || return 0
 	title "End-to-end tests in network namespaces"
-	run_tap "${files[@]}"
+	GUIDEWAY_OTHER_LAYOUT=$PWD/build/other-layout/build/guideway run_tap "${files[@]}"
 }
 
 # run_under KERNEL_DIR PROGRAM...: the sum comes out through the one writable directory

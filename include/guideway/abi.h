@@ -12,8 +12,13 @@
 
 #include <linux/types.h>
 
-/* Changes with every incompatible change of a layout below. Kept in the map `meta`. */
-#define GW_ABI_VERSION 3
+/*
+ * Changes with every change of a layout below. Kept in the map `meta`. The agent moves what
+ * maps of another version hold, field by field of the same name (user/datapath/migrate.c): so a
+ * field keeps its meaning, its unit and its byte order as long as it keeps its name, and lists
+ * grow at their end.
+ */
+#define GW_ABI_VERSION 4
 
 #define GW_SERVICE_MAX                                                                             \
 	(1U << 16)                /* entries of services, of each family, and of what they index   \
@@ -390,10 +395,17 @@ enum gw_verdict {
 		GW_VERDICT_COUNT,
 };
 
-/* meta: array of one, written by the agent when it creates the maps. */
+/*
+ * meta: array of one, written by the agent when it takes over the maps, and by the next one when
+ * it is about to replace the program. Of every version this is the layout.
+ */
 struct gw_meta {
 	__u32 abi_version;
-	__u32 zero;
+	/*
+	 * The next program has copied the flows that are recorded: what begins now goes to the
+	 * base owner, where that program will look for it.
+	 */
+	__u32 is_handing_over;
 };
 
 /*

@@ -53,10 +53,16 @@ upgrade_to() {
 	GUIDEWAY=$1 gateway_up
 }
 
-test_an_upgrade_to_another_layout_and_back_breaks_no_connection() {
-	local other=${GUIDEWAY_OTHER_LAYOUT:-}
+needs_other_layout() {
+	other=${GUIDEWAY_OTHER_LAYOUT:-}
 	[[ -n $other ]] || skip "GUIDEWAY_OTHER_LAYOUT names no guideway with another layout"
 	[[ -x $other ]] || skip "$other is not built"
+}
+
+test_an_upgrade_to_another_layout_and_back_breaks_no_connection() {
+	local other
+	needs_other_layout
+	at_least_s $((6 * restart_s))
 	start 6 4
 	at 1 6
 	become ready 5
@@ -70,6 +76,40 @@ test_an_upgrade_to_another_layout_and_back_breaks_no_connection() {
 	upgrade_to "$GUIDEWAY"
 	end_talk upgrade
 	gets_new 6
+	all_is_well
+}
+
+# start_and_kill BINARY MS: it has come so far then
+start_and_kill() {
+	GUIDEWAY=$1 agent_start gateway "${gateway_interfaces[@]}"
+	later "$2"
+	agent_kill
+}
+
+# While it takes over, in another place each time; then it or the old one goes on from there.
+test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
+	local other i binary count
+	needs_other_layout
+	count=$(times 6)
+	at_least_s $((restart_s * (4 * count + 2)))
+	start 5 4
+	become ready 5
+	for ((i = 1; i <= count; i++)); do
+		at "$i" $((count + 1))
+		weight[$((1 + i % 4))]=$((1 + i % 3))
+		publish
+		later 500
+		agent_kill
+		start_and_kill "$other" $((RANDOM % (restart_s * 500)))
+		binary=$GUIDEWAY
+		((i % 2)) || binary=$other
+		GUIDEWAY=$binary gateway_up
+		[[ $binary == "$GUIDEWAY" ]] || upgrade_to "$GUIDEWAY"
+	done
+	end_talk takeover
+	gets_new 5
+	[[ $(find "$pin_dir" -maxdepth 1 -name "maps-*" | wc -l) == 1 ]] ||
+		fail "more than one set of maps is left: $(ls "$pin_dir")"
 	all_is_well
 }
 

@@ -57,6 +57,7 @@ static struct gw_slot_pack *world_slots;
 static struct gw_flow_bucket *world_flows;
 static struct gw_backend *world_backends;
 static uint64_t world_counts[GW_TRACK_COUNT_MAX];
+static struct gw_meta world_meta;
 static struct gw_service world_service; /* what packets see; id 0: nothing */
 
 static void *world_lookup(const void *map, const void *key)
@@ -70,6 +71,8 @@ static void *world_lookup(const void *map, const void *key)
 		return index < WORLD_BUCKETS ? &world_flows[index] : NULL;
 	if (map == &backends)
 		return index < GW_BACKEND_MAX ? &world_backends[index] : NULL;
+	if (map == &meta)
+		return &world_meta;
 	return &world_counts[index];
 }
 

@@ -102,9 +102,6 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 		return error_set(error, -errno, "cannot open the XDP program: %s",
 				 libbpf_message());
 	configure(datapath, settings);
-	r = pins_set_paths(datapath, error);
-	if (r < 0)
-		return r;
 	r = bpf_map__set_max_entries(datapath->skeleton->maps.slots,
 				     datapath->slot_max / GW_SLOTS_PACKED);
 	if (r == 0)
@@ -114,6 +111,11 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 		return error_set(error, r, "cannot size the maps for %u slots and %u flows: %s",
 				 datapath->slot_max, datapath->flow_bucket_count * GW_FLOW_WAYS,
 				 strerror(-r));
+	r = map_sets_pin(datapath, error);
+	if (r == 0)
+		r = migrate_begin(datapath, error);
+	if (r < 0)
+		return r;
 	r = guideway_bpf__load(datapath->skeleton);
 	if (r < 0)
 		return error_set(
@@ -121,12 +123,16 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 			"cannot load the XDP program (Linux 6.1 or newer is needed): %s%s%s",
 			strerror(-r), libbpf_message()[0] ? ": " : "", libbpf_message());
 	datapath->program_fd = bpf_program__fd(datapath->skeleton->progs.guideway);
-	return write_abi_version(datapath, error);
+	r = migrate_copy(datapath, error);
+	if (r == 0)
+		r = write_abi_version(datapath, error);
+	if (r == 0 && datapath->is_new)
+		r = map_sets_make_current(datapath, error);
+	return r;
 }
 
 static int allocate(struct datapath *datapath, const struct datapath_settings *settings)
 {
-	datapath->pin_dir = strdup(settings->pin_dir);
 	datapath->service_ids = ids_create(GW_SERVICE_MAX, NULL, NULL);
 	datapath->backend_ids = ids_create(GW_BACKEND_MAX, tending_purge, datapath);
 	datapath->next_hop_ids = ids_create(GW_NEXT_HOP_MAX, NULL, NULL);
@@ -134,9 +140,9 @@ static int allocate(struct datapath *datapath, const struct datapath_settings *s
 	datapath->next_hop_users = calloc(GW_NEXT_HOP_MAX, sizeof(*datapath->next_hop_users));
 	datapath->backend_links = calloc(GW_BACKEND_MAX, sizeof(*datapath->backend_links));
 	datapath->slot_counts = calloc(GW_BACKEND_MAX, sizeof(*datapath->slot_counts));
-	if (!datapath->pin_dir || !datapath->service_ids || !datapath->backend_ids ||
-	    !datapath->next_hop_ids || !datapath->regions || !datapath->next_hop_users ||
-	    !datapath->backend_links || !datapath->slot_counts || sources_create(datapath) < 0)
+	if (!datapath->service_ids || !datapath->backend_ids || !datapath->next_hop_ids ||
+	    !datapath->regions || !datapath->next_hop_users || !datapath->backend_links ||
+	    !datapath->slot_counts || sources_create(datapath) < 0)
 		return -ENOMEM;
 	return interfaces_copy(datapath, settings->interfaces, settings->interface_count);
 }
@@ -180,9 +186,9 @@ static void take_sizes(struct datapath *datapath, const struct datapath_settings
 {
 	datapath->slot_max =
 		GW_SLOTS_PACKED *
-		pins_map_entries(settings->pin_dir, "slots", settings->slot_max / GW_SLOTS_PACKED);
+		map_sets_entries(datapath, "slots", settings->slot_max / GW_SLOTS_PACKED);
 	datapath->flow_bucket_count =
-		pins_map_entries(settings->pin_dir, "flows", settings->flow_max / GW_FLOW_WAYS);
+		map_sets_entries(datapath, "flows", settings->flow_max / GW_FLOW_WAYS);
 }
 
 int datapath_open(const struct datapath_settings *settings, struct datapath **ret,
@@ -197,17 +203,23 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 	if (!datapath)
 		return error_set(error, -ENOMEM, "no memory for the datapath");
 	datapath->lock_fd = -1;
+	datapath->map_set = datapath->old_map_set = MAP_SET_NONE;
+	datapath->pin_dir = strdup(settings->pin_dir);
+	if (!datapath->pin_dir) {
+		free(datapath);
+		return error_set(error, -ENOMEM, "no memory for the datapath");
+	}
 	datapath->xdp_mode = settings->xdp_mode;
 	datapath->tcp_idle_s = settings->tcp_idle_s;
 	datapath->udp_idle_s = settings->udp_idle_s;
 	datapath->cpu_count = libbpf_num_possible_cpus();
 	r = pins_lock(settings->pin_dir, true, &datapath->lock_fd, error);
 	if (r == 0)
+		r = map_sets_choose(datapath, error);
+	if (r == 0)
 		take_sizes(datapath, settings);
 	if (r == 0 && allocate(datapath, settings) < 0)
 		r = error_set(error, -ENOMEM, "no memory for the datapath");
-	if (r == 0)
-		r = pins_check_abi(settings->pin_dir, &datapath->is_new, error);
 	if (r == 0)
 		r = load(datapath, settings, error);
 	if (r == 0)
@@ -225,8 +237,11 @@ void datapath_close(struct datapath *datapath)
 	if (!datapath)
 		return;
 	/* A start that failed leaves nothing behind. */
-	if (datapath->is_new && !datapath->is_started && datapath->pin_dir)
+	if (!datapath->is_started && datapath->is_new)
 		(void)pins_remove_all(datapath->pin_dir, NULL);
+	migrate_free(datapath);
+	if (datapath->old_map_set != MAP_SET_NONE && !map_sets_is_current(datapath))
+		map_sets_remove(datapath, datapath->map_set);
 	interfaces_free(datapath);
 	tending_free(datapath);
 	services_free(datapath);

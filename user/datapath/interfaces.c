@@ -115,6 +115,10 @@ int datapath_attach(struct datapath *datapath, struct error *error)
 	bool changed = false;
 	int r = pins_add_ways(datapath, error);
 
+	if (r == 0)
+		r = migrate_refresh(datapath, error);
+	if (r == 0)
+		r = map_sets_make_current(datapath, error);
 	if (r < 0)
 		return r;
 	links_detach_others(datapath);
@@ -124,6 +128,7 @@ int datapath_attach(struct datapath *datapath, struct error *error)
 			return r;
 	}
 	pins_drop_other_ways(datapath);
+	migrate_end(datapath);
 	datapath->is_started = true;
 	return 0;
 }

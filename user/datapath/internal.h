@@ -14,6 +14,7 @@
 struct bpf_map;
 struct guideway_bpf;
 struct ids;
+struct migration;
 struct regions;
 struct source_set;
 struct sweep;
@@ -68,8 +69,11 @@ struct placed_attachment {
 struct datapath {
 	char *pin_dir;
 	int lock_fd;
-	bool is_new;     /* nothing was pinned before */
-	bool is_started; /* every interface was attached once */
+	uint32_t map_set;            /* ours, see map_sets.c */
+	uint32_t old_map_set;        /* of another layout, to be taken over; MAP_SET_NONE */
+	struct migration *migration; /* from that one, until it is over; NULL */
+	bool is_new;                 /* nothing was pinned before */
+	bool is_started;             /* every interface was attached once */
 	struct guideway_bpf *skeleton;
 	int program_fd;
 	uint32_t ways_number; /* in the name of the pin of the program's ways */
@@ -134,20 +138,59 @@ enum forwarding_mode mode_from_abi(uint8_t mode); /* FORWARDING_MODE_DEFAULT: it
 /* Room for one element more in a growing array; *room counts elements. -ENOMEM. */
 int array_reserve(void **items, size_t *room, size_t count, size_t item_size);
 
-/* pins.c: the pin directory, its lock and its ABI version. */
+/* pins.c: the pin directory and its lock. */
 int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error);
-/* True in *ret_is_new when no complete set of tables is there to adopt. */
-int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error);
-/* How many entries the pinned map has; wanted when nothing is pinned. */
-uint32_t pins_map_entries(const char *pin_dir, const char *map, uint32_t wanted);
-int pins_set_paths(struct datapath *datapath, struct error *error);
-int pins_remove_all(const char *pin_dir, struct error *error);
+/* Also directories in it, and itself. */
+int pins_remove_all(const char *directory_path, struct error *error);
 /* Keeps the program's ways, before it is attached, beside those of earlier programs. */
 int pins_add_ways(struct datapath *datapath, struct error *error);
 /* No earlier program is attached any more. */
 void pins_drop_other_ways(const struct datapath *datapath);
 /* "pin_dir/name"; false when it is too long. */
 bool pins_path(const char *pin_dir, const char *name, char *buffer, size_t size);
+
+/* map_sets.c: the maps of one layout, pinned together. */
+#define MAP_SET_NONE UINT32_MAX
+enum map_kind {
+	MAP_SCRATCH, /* not pinned */
+	MAP_META,
+	MAP_TABLE,  /* written by the agent */
+	MAP_LIVE,   /* written by the datapath: what it knows of flows */
+	MAP_COUNTS, /* written by the datapath: what only figures and limits come from */
+};
+enum map_kind map_kind(const struct bpf_map *map);
+/* "pin_dir/maps-SET/map", or the set's directory when map is NULL; false when it is too long. */
+bool map_sets_path(const struct datapath *datapath, uint32_t set, const char *map, char *buffer,
+		   size_t size);
+/* Sets map_set, old_map_set and is_new from what is pinned, and creates the set's directory. */
+int map_sets_choose(struct datapath *datapath, struct error *error);
+/* How many entries the map has that is taken over; wanted when there is none. */
+uint32_t map_sets_entries(const struct datapath *datapath, const char *map, uint32_t wanted);
+/* Before the load: where each map is to be pinned, or is. */
+int map_sets_pin(struct datapath *datapath, struct error *error);
+bool map_sets_is_current(const struct datapath *datapath);
+int map_sets_make_current(const struct datapath *datapath, struct error *error);
+/* The lowest number above after of a set that is not ours; MAP_SET_NONE: from the first, no more.
+ */
+uint32_t map_sets_next_other(const struct datapath *datapath, uint32_t after);
+void map_sets_remove(const struct datapath *datapath, uint32_t set);
+
+/*
+ * migrate.c: what is in a set of another layout, moved into ours. The old program goes on with
+ * the old one meanwhile.
+ */
+/* Before the load: old_map_set's maps that can be had as they are, are. */
+int migrate_begin(struct datapath *datapath, struct error *error);
+/* After the load: the others. */
+int migrate_copy(struct datapath *datapath, struct error *error);
+/* What the old program changed since, just before it is replaced. */
+int migrate_refresh(struct datapath *datapath, struct error *error);
+/*
+ * No other program is attached any more: flows that only another set knows, which may also be of
+ * an agent that was killed here, are brought over, and that set is removed.
+ */
+void migrate_end(struct datapath *datapath);
+void migrate_free(struct datapath *datapath);
 
 /*
  * sockets.c: maps whose key is an address, port and protocol, in two for short IPv4 keys.
@@ -205,6 +248,7 @@ void tending_forget_service(struct placed_service *placed);
 /* Deletes every flow of a backend that left, so that its id can be another's. */
 void tending_purge(void *datapath);
 void tending_free(struct datapath *datapath);
+uint32_t tending_flow_time(void); /* now, as in flow_table.h */
 
 /* service_list.c: finds what is programmed; NULL when nothing is. */
 struct placed_service *services_find(const struct datapath *datapath,

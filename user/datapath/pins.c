@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * pins.c - owns the pin directory: its lock, the ABI version in it and where each
- * map is pinned.
- */
+/* pins.c - owns the pin directory: its lock, and the ways of programs in it. */
 #include "datapath/internal.h"
 
 #include <dirent.h>
@@ -109,83 +106,6 @@ int pins_lock(const char *pin_dir, bool create, int *ret_fd, struct error *error
 	return 0;
 }
 
-int pins_check_abi(const char *pin_dir, bool *ret_is_new, struct error *error)
-{
-	char path[PATH_MAX];
-	struct gw_meta meta = { 0 };
-	uint32_t zero = 0;
-	int fd;
-
-	if (!pins_path(pin_dir, "meta", path, sizeof(path)))
-		return error_set(error, -ENAMETOOLONG, "%s: the path is too long", pin_dir);
-	fd = bpf_obj_get(path);
-	/* Only what is certainly not there is new: a new set that fails to start is removed. */
-	if (fd < 0 && errno != ENOENT)
-		return error_set(error, -errno, "%s: cannot open it: %s", path, strerror(errno));
-	if (fd >= 0) {
-		int r = bpf_map_lookup_elem(fd, &zero, &meta);
-
-		(void)close(fd);
-		if (r < 0)
-			return error_set(error, r, "%s: cannot read it: %s", path, strerror(-r));
-	}
-	/* Version 0: an agent was killed before it had created everything. */
-	*ret_is_new = meta.abi_version == 0;
-	if (meta.abi_version == GW_ABI_VERSION || *ret_is_new)
-		return 0;
-	return error_set(
-		error, -EPROTO,
-		"%s: its tables have layout %u, this build needs %u; run `guideway detach` "
-		"and start again (connections will break)",
-		pin_dir, meta.abi_version, GW_ABI_VERSION);
-}
-
-uint32_t pins_map_entries(const char *pin_dir, const char *map, uint32_t wanted)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t length = sizeof(info);
-	char path[PATH_MAX];
-	int fd;
-
-	if (!pins_path(pin_dir, map, path, sizeof(path)))
-		return wanted;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return wanted;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
-		wanted = info.max_entries;
-	(void)close(fd);
-	return wanted;
-}
-
-/* Maps of the compiler's own (.rodata, .bss) and programs are not state: they go with the program.
- */
-static bool is_state(const struct bpf_map *map)
-{
-	return !strchr(bpf_map__name(map), '.') && bpf_map__type(map) != BPF_MAP_TYPE_PROG_ARRAY;
-}
-
-int pins_set_paths(struct datapath *datapath, struct error *error)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, datapath->skeleton->obj)
-	{
-		char path[PATH_MAX];
-		int r;
-
-		if (!is_state(map))
-			continue;
-		if (!pins_path(datapath->pin_dir, bpf_map__name(map), path, sizeof(path)))
-			return error_set(error, -ENAMETOOLONG, "%s: the path is too long",
-					 datapath->pin_dir);
-		r = bpf_map__set_pin_path(map, path);
-		if (r < 0)
-			return error_set(error, r, "%s: %s", path, strerror(-r));
-	}
-	return 0;
-}
-
 #define WAYS_PREFIX "ways-"
 #define WAYS_NAME_SIZE (sizeof(WAYS_PREFIX) + 10)
 
@@ -231,25 +151,38 @@ void pins_drop_other_ways(const struct datapath *datapath)
 		(void)closedir(directory);
 }
 
-int pins_remove_all(const char *pin_dir, struct error *error)
+/* A file, or a directory of files. */
+static int remove_pin(const char *path, struct error *error)
 {
-	DIR *directory = opendir(pin_dir);
+	if (unlink(path) == 0)
+		return 0;
+	if (errno == EISDIR || errno == EPERM)
+		return pins_remove_all(path, error);
+	return error_set(error, -errno, "%s: cannot remove it: %s", path, strerror(errno));
+}
+
+int pins_remove_all(const char *directory_path, struct error *error)
+{
+	DIR *directory = opendir(directory_path);
 	const struct dirent *entry;
 	int r = 0;
 
 	if (!directory)
-		return error_set(error, -errno, "%s: %s", pin_dir, strerror(errno));
+		return error_set(error, -errno, "%s: %s", directory_path, strerror(errno));
 	while (r == 0 && (entry = readdir(directory))) {
 		char path[PATH_MAX];
 
 		if (entry->d_name[0] == '.')
 			continue;
-		if (!pins_path(pin_dir, entry->d_name, path, sizeof(path)) || unlink(path) < 0)
-			r = error_set(error, -errno, "%s/%s: cannot remove it: %s", pin_dir,
-				      entry->d_name, strerror(errno));
+		if (!pins_path(directory_path, entry->d_name, path, sizeof(path)))
+			r = error_set(error, -ENAMETOOLONG, "%s: the path is too long",
+				      directory_path);
+		else
+			r = remove_pin(path, error);
 	}
 	(void)closedir(directory);
-	if (r == 0 && rmdir(pin_dir) < 0)
-		r = error_set(error, -errno, "%s: cannot remove it: %s", pin_dir, strerror(errno));
+	if (r == 0 && rmdir(directory_path) < 0)
+		r = error_set(error, -errno, "%s: cannot remove it: %s", directory_path,
+			      strerror(errno));
 	return r;
 }

@@ -57,6 +57,11 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
+uint32_t tending_flow_time(void)
+{
+	return (uint32_t)(now_s() >> GW_FLOW_TIME_SHIFT);
+}
+
 static bool has_own_base(const struct placed_service *placed)
 {
 	return placed->entry.base_offset != placed->entry.slot_offset;
@@ -338,7 +343,7 @@ static void sweep_tick(struct datapath *datapath)
 		return;
 	if (sweep->bucket == 0)
 		begin_pass(datapath);
-	sweep->now = (uint32_t)(now_s() >> GW_FLOW_TIME_SHIFT);
+	sweep->now = tending_flow_time();
 	open_services(datapath);
 	sweep->bucket = visit_flows(datapath, sweep->bucket, sweep_flow);
 	close_services(datapath);
