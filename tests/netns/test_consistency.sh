@@ -19,6 +19,21 @@ test_adding_backends_breaks_no_connection() {
 	all_is_well
 }
 
+tracked_lookups() { ask status -o json | json "[c['count'] for c in d['tracking'] if c['name'] == 'lookups'][0]"; }
+
+test_no_flow_is_looked_up_while_nothing_changes() {
+	start 3 3
+	end_talk steady
+	all_is_well
+	[[ $(tracked_lookups) == 0 ]] || fail "$(tracked_lookups) packets were looked up"
+}
+
+# What the operator is told of the backend: more than 0 flows that remain.
+has_remaining() { # NUMBER
+	ask get backends -o json | json "sum(b['remaining']['flows'] for b in d
+		if b['address'] == '$(pod_address "$1")' and b['remaining'])" | grep -qvx 0
+}
+
 test_a_draining_backend_keeps_its_connections_and_gets_no_new_one() {
 	local drained_ms
 	start 4 4
@@ -26,6 +41,7 @@ test_a_draining_backend_keeps_its_connections_and_gets_no_new_one() {
 	become terminating 2
 	publish
 	drained_ms=$(now_ms)
+	eventually 8 has_remaining 2
 	end_talk drain
 	gets_no_new_since "$drained_ms" 2
 	all_is_well

@@ -206,7 +206,8 @@ static const char backends[] =
 	"{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"2001:db8::1\",\"port\":80,"
 	"\"protocol\":\"TCP\",\"address\":\"2001:db8:1::5\",\"backendPort\":8080,\"state\":"
 	"\"draining\",\"weight\":0,"
-	"\"share\":1,\"nextHop\":{\"state\":\"unreachable\",\"interface\":null,\"mac\":null}}]";
+	"\"share\":1,\"nextHop\":{\"state\":\"unreachable\",\"interface\":null,\"mac\":null},"
+	"\"remaining\":{\"flows\":12,\"idleSeconds\":8,\"emptyInSeconds\":90}}]";
 
 static void assert_shows(get_print *print, const char *json, bool wide, const char *expected)
 {
@@ -271,15 +272,15 @@ static void wide_backends_add_mac_interface_and_traffic(void **state)
 		     "NAMESPACE   SERVICE   VIP           PORT/PROTO   BACKEND                "
 		     "STATE      WEIGHT   SHARE    NEXT-HOP      MAC                 INTERFACE   "
 		     "PACKETS   "
-		     "BYTES   FLOWS   REPLY-PACKETS   REPLY-BYTES\n"
+		     "BYTES   FLOWS   REPLY-PACKETS   REPLY-BYTES   REMAINING   IDLE   EMPTY-IN\n"
 		     "shop        web       203.0.113.1   80/TCP       10.1.0.5:8080          "
 		     "ready      2        66.7%    resolved      02:00:00:00:00:05   eth1        1 "
 		     "        "
-		     "60B     1       2               120B\n"
+		     "60B     1       2               120B          -           -      -\n"
 		     "shop        web       2001:db8::1   80/TCP       [2001:db8:1::5]:8080   "
 		     "draining   0        100.0%   unreachable   <none>              <none>      0 "
 		     "        "
-		     "0B      0       0               0B\n");
+		     "0B      0       0               0B            12          8s     90s\n");
 }
 
 int main(void)

@@ -174,6 +174,22 @@ static json_t *next_hop_json(const struct views *views, const struct address *ad
 			 "mac", mac);
 }
 
+/* Of a backend that gets no new flows: what is left; null when that is not known yet. */
+static json_t *remaining_json(const struct views *views, const struct service *service,
+			      const struct backend *backend)
+{
+	struct recorded_flows flows;
+
+	if ((backend->weight != 0 && !backend_is_leaving(backend)) ||
+	    datapath_recorded_flows(views->datapath, &service->key, backend, &flows) < 0)
+		return json_null();
+	return json_pack("{s:I, s:i, s:o}", "flows", (json_int_t)flows.count, "idleSeconds",
+			 (int)flows.idle_s, "emptyInSeconds",
+			 flows.empty_in_s == RECORDED_FLOWS_FOREVER
+				 ? json_null()
+				 : json_integer(flows.empty_in_s));
+}
+
 static void append_backend(const struct views *views, const struct service *service, size_t index,
 			   double share, json_t *array)
 {
@@ -184,7 +200,7 @@ static void append_backend(const struct views *views, const struct service *serv
 	(void)datapath_backend_traffic(views->datapath, &service->key, backend, &traffic);
 	(void)json_array_append_new(
 		array,
-		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I, s:f, s:o, s:o}",
+		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I, s:f, s:o, s:o, s:o}",
 			  "namespace", service->namespace, "service", service->name, "vip",
 			  address_format(&service->key.vip, vip), "port", (int)service->key.port,
 			  "protocol", protocol_name(service->key.protocol), "portName",
@@ -192,7 +208,8 @@ static void append_backend(const struct views *views, const struct service *serv
 			  "backendPort", (int)backend->port, "state", backend_state_name(backend),
 			  "weight", (json_int_t)backend->weight, "share", share, "nextHop",
 			  next_hop_json(views, &backend->address), "traffic",
-			  traffic_json(&traffic)));
+			  traffic_json(&traffic), "remaining",
+			  remaining_json(views, service, backend)));
 }
 
 static int append_backends(const struct views *views, const struct service *service, json_t *array)

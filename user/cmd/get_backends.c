@@ -10,9 +10,9 @@
 #include "cmd/table_output.h"
 
 static const char *const headers[] = {
-	"NAMESPACE", "SERVICE", "VIP",           "PORT/PROTO",  "BACKEND",   "STATE",
-	"WEIGHT",    "SHARE",   "NEXT-HOP",      "MAC",         "INTERFACE", "PACKETS",
-	"BYTES",     "FLOWS",   "REPLY-PACKETS", "REPLY-BYTES",
+	"NAMESPACE",     "SERVICE",     "VIP",       "PORT/PROTO", "BACKEND",  "STATE", "WEIGHT",
+	"SHARE",         "NEXT-HOP",    "MAC",       "INTERFACE",  "PACKETS",  "BYTES", "FLOWS",
+	"REPLY-PACKETS", "REPLY-BYTES", "REMAINING", "IDLE",       "EMPTY-IN",
 };
 #define WIDE_COLUMNS (sizeof(headers) / sizeof(headers[0]))
 #define COLUMNS 9
@@ -23,6 +23,27 @@ static void add_backend_address(struct table *table, const json_t *backend)
 	const char *format = strchr(address, ':') ? "[%s]:%" PRIu64 : "%s:%" PRIu64;
 
 	table_add(table, format, address, answer_number(backend, "backendPort"));
+}
+
+static void add_duration(struct table *table, const json_t *seconds)
+{
+	char text[HUMAN_TEXT_SIZE];
+
+	table_add(table, "%s",
+		  json_is_integer(seconds) ? human_duration(json_integer_value(seconds), text)
+					   : "-");
+}
+
+/* What is left of the flows of a backend that gets no new ones. */
+static void add_remaining(struct table *table, const json_t *remaining)
+{
+	char text[HUMAN_TEXT_SIZE];
+
+	table_add(table, "%s",
+		  json_is_object(remaining) ? human_count(answer_number(remaining, "flows"), text)
+					    : "-");
+	add_duration(table, json_object_get(remaining, "idleSeconds"));
+	add_duration(table, json_object_get(remaining, "emptyInSeconds"));
 }
 
 static void add_wide(struct table *table, const json_t *backend)
@@ -38,6 +59,7 @@ static void add_wide(struct table *table, const json_t *backend)
 	table_add(table, "%s", human_count(answer_number(traffic, "flows"), text));
 	table_add(table, "%s", human_count(answer_number(traffic, "replyPackets"), text));
 	table_add(table, "%s", human_bytes(answer_number(traffic, "replyBytes"), text));
+	add_remaining(table, json_object_get(backend, "remaining"));
 }
 
 static void add_backend(struct table *table, const json_t *backend, bool wide)

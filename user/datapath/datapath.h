@@ -79,8 +79,10 @@ int datapath_for_each_track_count(const struct datapath *datapath,
 /* Recorded flows of a backend, by the last complete sweep. */
 struct recorded_flows {
 	uint64_t count;
-	uint32_t idle_s; /* of the one that was silent for longest */
+	uint32_t idle_s;     /* of the one that was silent for longest */
+	uint32_t empty_in_s; /* if they go on to end as fast; RECORDED_FLOWS_FOREVER: they do not */
 };
+#define RECORDED_FLOWS_FOREVER UINT32_MAX
 /* -ENOENT: no such service or backend; -EAGAIN: no sweep yet. */
 int datapath_recorded_flows(const struct datapath *datapath, const struct service_key *key,
 			    const struct backend *backend, struct recorded_flows *ret);

@@ -34,12 +34,24 @@ struct swept_service {
 	struct slot_table table;
 };
 
+/* Recorded flows of one backend. */
+struct tally {
+	uint32_t count;
+	uint32_t age; /* flow_table.h's time */
+};
+
+/* The most that a pass has found since there were none, and when. */
+struct decline {
+	uint32_t from;
+	uint32_t since_s;
+};
+
 struct sweep {
-	uint32_t bucket; /* the next one; 0: a pass begins */
-	bool has_counts; /* a pass was complete */
+	uint32_t bucket;  /* the next one; 0: a pass begins */
+	uint32_t ended_s; /* when the last complete pass ended; 0: there was none */
 	/* By backend id: of the last complete pass, and of this one. */
-	uint32_t *counts, *counts_next;
-	uint16_t *ages, *ages_next; /* flow_table.h's time */
+	struct tally *tallies, *next_tallies;
+	struct decline *declines;
 	/* During a tick. */
 	uint32_t now;
 	struct swept_service *by_id; /* of services */
@@ -98,10 +110,9 @@ static void sweep_destroy(struct sweep *sweep)
 {
 	if (!sweep)
 		return;
-	free(sweep->counts);
-	free(sweep->counts_next);
-	free(sweep->ages);
-	free(sweep->ages_next);
+	free(sweep->tallies);
+	free(sweep->next_tallies);
+	free(sweep->declines);
 	free(sweep->by_id);
 	free(sweep);
 }
@@ -118,12 +129,11 @@ static struct sweep *sweep_create(void)
 
 	if (!sweep)
 		return NULL;
-	sweep->counts = calloc(GW_BACKEND_MAX, sizeof(*sweep->counts));
-	sweep->counts_next = calloc(GW_BACKEND_MAX, sizeof(*sweep->counts_next));
-	sweep->ages = calloc(GW_BACKEND_MAX, sizeof(*sweep->ages));
-	sweep->ages_next = calloc(GW_BACKEND_MAX, sizeof(*sweep->ages_next));
+	sweep->tallies = calloc(GW_BACKEND_MAX, sizeof(*sweep->tallies));
+	sweep->next_tallies = calloc(GW_BACKEND_MAX, sizeof(*sweep->next_tallies));
+	sweep->declines = calloc(GW_BACKEND_MAX, sizeof(*sweep->declines));
 	sweep->by_id = calloc(GW_SERVICE_MAX, sizeof(*sweep->by_id));
-	if (sweep->counts && sweep->counts_next && sweep->ages && sweep->ages_next && sweep->by_id)
+	if (sweep->tallies && sweep->next_tallies && sweep->declines && sweep->by_id)
 		return sweep;
 	sweep_destroy(sweep);
 	return NULL;
@@ -211,8 +221,7 @@ static void rebase_due(struct datapath *datapath)
 
 static void begin_pass(struct datapath *datapath)
 {
-	memset(datapath->sweep->counts_next, 0, GW_BACKEND_MAX * sizeof(uint32_t));
-	memset(datapath->sweep->ages_next, 0, GW_BACKEND_MAX * sizeof(uint16_t));
+	memset(datapath->sweep->next_tallies, 0, GW_BACKEND_MAX * sizeof(struct tally));
 	for (size_t i = 0; i < datapath->service_count; i++) {
 		struct placed_service *placed = &datapath->services[i];
 
@@ -239,11 +248,12 @@ static bool is_needed(const struct swept_service *swept, __u64 flow)
 
 static void count_flow(struct sweep *sweep, __u64 flow)
 {
-	uint32_t backend = gw_flow_backend(flow), age = gw_flow_age(flow, sweep->now);
+	struct tally *tally = &sweep->next_tallies[gw_flow_backend(flow)];
+	uint32_t age = gw_flow_age(flow, sweep->now);
 
-	sweep->counts_next[backend]++;
-	if (age > sweep->ages_next[backend])
-		sweep->ages_next[backend] = (uint16_t)age;
+	tally->count++;
+	if (age > tally->age)
+		tally->age = age;
 }
 
 static void sweep_flow(struct datapath *datapath, __u64 *entry, __u64 flow)
@@ -311,11 +321,24 @@ static void end_tracking(struct datapath *datapath, struct placed_service *place
 	slots_close(table);
 }
 
+static void take_tallies(struct sweep *sweep)
+{
+	struct tally *before = sweep->tallies;
+
+	sweep->tallies = sweep->next_tallies;
+	sweep->next_tallies = before;
+	sweep->ended_s = (uint32_t)now_s();
+	for (uint32_t id = 0; id < GW_BACKEND_MAX; id++) {
+		uint32_t count = sweep->tallies[id].count;
+
+		if (count == 0 || count >= sweep->declines[id].from)
+			sweep->declines[id] = (struct decline){ count, sweep->ended_s };
+	}
+}
+
 static void end_pass(struct datapath *datapath)
 {
 	struct sweep *sweep = datapath->sweep;
-	uint32_t *counts = sweep->counts;
-	uint16_t *ages = sweep->ages;
 
 	for (size_t i = 0; i < datapath->service_count; i++) {
 		struct placed_service *placed = &datapath->services[i];
@@ -324,11 +347,7 @@ static void end_pass(struct datapath *datapath)
 			end_tracking(datapath, placed);
 		tending_forget_service(placed);
 	}
-	sweep->counts = sweep->counts_next;
-	sweep->ages = sweep->ages_next;
-	sweep->counts_next = counts;
-	sweep->ages_next = ages;
-	sweep->has_counts = true;
+	take_tallies(sweep);
 	sweep->bucket = 0;
 }
 
@@ -374,20 +393,36 @@ void datapath_tend(struct datapath *datapath, uint32_t *ret_wait_ms)
 	*ret_wait_ms = TICK_MS;
 }
 
+/* At the speed at which they became fewer until now. */
+static uint32_t empty_in_s(const struct sweep *sweep, uint32_t id)
+{
+	const struct decline *decline = &sweep->declines[id];
+	uint64_t count = sweep->tallies[id].count;
+	uint64_t took_s = sweep->ended_s - decline->since_s, ended = decline->from - count;
+
+	if (count == 0)
+		return 0;
+	if (ended == 0 || took_s == 0 || count * took_s / ended >= RECORDED_FLOWS_FOREVER)
+		return RECORDED_FLOWS_FOREVER;
+	return (uint32_t)(count * took_s / ended);
+}
+
 int datapath_recorded_flows(const struct datapath *datapath, const struct service_key *key,
 			    const struct backend *backend, struct recorded_flows *ret)
 {
 	const struct placed_service *placed = services_find(datapath, key);
 	const struct placed_backend *found = placed ? services_find_backend(placed, backend) : NULL;
+	const struct sweep *sweep = datapath->sweep;
 
 	*ret = (struct recorded_flows){ 0 };
 	if (!found)
 		return -ENOENT;
-	if (!datapath->sweep)
+	if (!sweep)
 		return placed->tracked_count ? -EAGAIN : 0;
-	if (!datapath->sweep->has_counts)
+	if (!sweep->ended_s)
 		return -EAGAIN;
-	ret->count = datapath->sweep->counts[found->id];
-	ret->idle_s = (uint32_t)datapath->sweep->ages[found->id] << GW_FLOW_TIME_SHIFT;
+	ret->count = sweep->tallies[found->id].count;
+	ret->idle_s = sweep->tallies[found->id].age << GW_FLOW_TIME_SHIFT;
+	ret->empty_in_s = empty_in_s(sweep, found->id);
 	return 0;
 }
