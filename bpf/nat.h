@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * nat.h - modes snat and dnat: a flow's packets get the backend's address, in snat also a source
- * of the gateway's, whose replies find back here.
+ * of the gateway's, whose replies find back here. Owns failovers.
  */
 #ifndef BPF_NAT_H
 #define BPF_NAT_H
@@ -12,6 +12,13 @@
 #include "quote.h"
 #include "rewrite.h"
 #include "select.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GW_DEVICE_MAX);
+	__type(key, __u32);
+	__type(value, struct gw_failover);
+} failovers SEC(".maps");
 
 static __always_inline bool vlan_equal(const struct gw_vlan *a, const struct gw_vlan *b)
 {
@@ -212,13 +219,22 @@ static __always_inline struct gw_nat_key nat_key_from(const struct packet *packe
 				    .is_ipv6 = packet->is_ipv6 };
 }
 
+/* A client may wait for a reply without a word when its bond's slave fails. */
+static __always_inline __u32 nat_client_device(__u32 ifindex)
+{
+	__u32 cell = ifindex % GW_DEVICE_MAX;
+	const struct gw_failover *failover = bpf_map_lookup_elem(&failovers, &cell);
+
+	return failover && failover->from == ifindex ? failover->to : ifindex;
+}
+
 static __always_inline struct link nat_client_link(const struct gw_nat *entry)
 {
 	return (struct link){
 		.dst = *(const struct mac *)entry->client_mac,
 		.src = *(const struct mac *)entry->gateway_mac,
 		.vlan = { entry->vlan[0], entry->vlan[1] },
-		.ifindex = entry->ifindex,
+		.ifindex = nat_client_device(entry->ifindex),
 	};
 }
 

@@ -186,6 +186,15 @@ struct gw_device {
 	__u8 zero[2];
 };
 
+/*
+ * failovers: array by ifindex % GW_DEVICE_MAX, written by the agent: what is to leave by a
+ * bond's slave that takes no part leaves by another. Who shares a cell has to do without.
+ */
+struct gw_failover {
+	__u32 from; /* ifindex; 0: the cell is empty */
+	__u32 to;
+};
+
 /* replies4, replies6: hash, a backend's struct gw_socket4 or gw_socket -> in mode dnat; the
  * agent's. */
 enum gw_reply_flag {
@@ -242,7 +251,7 @@ struct gw_nat {
 	__u32 seen;    /* seconds of the coarse monotonic clock, last packet either way */
 	__u32 state;   /* enum gw_nat_state */
 	__u32 backend; /* index into backend_traffic */
-	__u32 ifindex; /* where the client's packets arrive: replies leave there */
+	__u32 ifindex; /* where the client's packets arrive, and replies leave: but see failovers */
 	__u8 client_mac[6];
 	__u8 gateway_mac[6];
 	struct gw_vlan vlan[2]; /* outer first, as the client's packets carry them */
@@ -438,6 +447,7 @@ _Static_assert(sizeof(struct gw_flow_bucket) == 64, "ABI: gw_flow_bucket");
 _Static_assert(sizeof(struct gw_backend) == 32, "ABI: gw_backend");
 _Static_assert(sizeof(struct gw_next_hop) == 64, "ABI: gw_next_hop");
 _Static_assert(sizeof(struct gw_device) == 8, "ABI: gw_device");
+_Static_assert(sizeof(struct gw_failover) == 8, "ABI: gw_failover");
 _Static_assert(sizeof(struct gw_reply) == 24, "ABI: gw_reply");
 _Static_assert(sizeof(struct gw_source_key) == 24, "ABI: gw_source_key");
 _Static_assert(sizeof(struct gw_nat_key) == 40, "ABI: gw_nat_key");

@@ -186,6 +186,30 @@ static void replies_follow_a_client_that_changes_its_link(void **state)
 	there_and_back(&spec);
 }
 
+static void fail_over(uint32_t from, uint32_t to)
+{
+	const struct gw_failover failover = { from, to };
+	uint32_t cell = from % GW_DEVICE_MAX;
+
+	map_set(world->maps.failovers, &cell, &failover);
+}
+
+static void replies_leave_by_the_device_that_the_clients_failed_over_to(void **state)
+{
+	(void)state;
+	for (int is_ip6 = 0; is_ip6 <= 1; is_ip6++) {
+		struct packet_spec spec = request(is_ip6, IPPROTO_UDP), out = forwarded(spec);
+		struct packet_spec reply = reply_to(spec), back = replied(reply, spec);
+
+		world_open();
+		run_and_expect(&spec, GW_FORWARDED, XDP_REDIRECT, &out);
+		fail_over(INGRESS, EGRESS);
+		run_and_expect(&reply, GW_REPLIED, XDP_REDIRECT, &back);
+		fail_over(INGRESS + GW_DEVICE_MAX, EGRESS);
+		run_and_expect(&reply, GW_REPLIED, XDP_TX, &back);
+	}
+}
+
 static void the_last_hop_is_not_forwarded(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
@@ -321,6 +345,7 @@ int main(void)
 		cmocka_unit_test(the_device_of_arrival_sends_by_itself),
 		cmocka_unit_test(the_device_of_arrival_may_be_redirected_to),
 		cmocka_unit_test(replies_follow_a_client_that_changes_its_link),
+		cmocka_unit_test(replies_leave_by_the_device_that_the_clients_failed_over_to),
 		cmocka_unit_test(the_last_hop_is_not_forwarded),
 		cmocka_unit_test(a_jumbo_frame_in_pieces_is_forwarded_whole),
 		cmocka_unit_test(without_headroom_for_a_tag_nothing_is_sent),

@@ -103,6 +103,23 @@ static bool answers(const char *device)
 	return r == 0;
 }
 
+/* The device by which leaves what was to leave by this one; NULL: itself. */
+static const char *sends_by(const char *device)
+{
+	static char name[IF_NAMESIZE];
+	uint32_t ifindex = if_nametoindex(device), cell = ifindex % GW_DEVICE_MAX;
+	struct gw_failover failover = { 0 };
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/failovers", pin_dir);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &cell, &failover), 0);
+	(void)close(fd);
+	return failover.from == ifindex ? if_indextoname(failover.to, name) : NULL;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -209,6 +226,32 @@ static void a_slave_on_standby_forwards_but_answers_nobody(void **state)
 	datapath_close(datapath);
 }
 
+static void what_was_to_leave_by_a_slave_leaves_by_one_that_takes_part(void **state)
+{
+	struct interface bond;
+	struct datapath *datapath;
+
+	(void)state;
+	skip_without_root();
+	bond = interface_over("bond0", "a", "-b");
+	datapath = attach(&bond, 1);
+	assert_null(sends_by("a"));
+	assert_string_equal(sends_by("b"), "a");
+	(void)follow(datapath, 0, interface_over("bond0", "-a", "b"));
+	assert_string_equal(sends_by("a"), "b");
+	assert_null(sends_by("b"));
+	(void)follow(datapath, 0, interface_over("bond0", "b", "c"));
+	assert_string_equal(sends_by("a"), "b");
+	(void)follow(datapath, 0, interface_over("bond0", "c", NULL));
+	assert_string_equal(sends_by("b"), "c");
+	(void)follow(datapath, 0, interface_over("bond0", "-c", NULL));
+	assert_null(sends_by("c"));
+	datapath_close(datapath);
+	datapath_close(attach(&bond, 1));
+	assert_null(sends_by("a"));
+	assert_string_equal(sends_by("b"), "a");
+}
+
 static void what_is_below_no_interface_any_more_is_detached_at_the_next_start(void **state)
 {
 	struct interface bond;
@@ -249,6 +292,7 @@ int main(void)
 		TEST(slaves_that_come_and_go_are_followed),
 		TEST(a_device_below_two_interfaces_is_attached_to_once_and_until_both_left_it),
 		TEST(a_slave_on_standby_forwards_but_answers_nobody),
+		TEST(what_was_to_leave_by_a_slave_leaves_by_one_that_takes_part),
 		TEST(what_is_below_no_interface_any_more_is_detached_at_the_next_start),
 		TEST(a_new_mac_address_is_answered_with),
 	};

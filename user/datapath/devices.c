@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* devices.c - owns the map devices, and asks the kernel what a device is. */
+/* devices.c - owns the maps devices and failovers, and asks the kernel what a device is. */
 #include "datapath/internal.h"
 
 #include <errno.h>
@@ -60,6 +60,45 @@ int devices_store(struct datapath *datapath, uint32_t ifindex, struct error *err
 				 &device, sizeof(device), BPF_ANY);
 	if (r < 0)
 		return error_set(error, r, "map devices: cannot write device '%s': %s", name,
+				 strerror(-r));
+	return 0;
+}
+
+static int failover_read(const struct datapath *datapath, uint32_t cell, struct gw_failover *ret)
+{
+	return bpf_map__lookup_elem(datapath->skeleton->maps.failovers, &cell, sizeof(cell), ret,
+				    sizeof(*ret), 0);
+}
+
+static int failover_write(const struct datapath *datapath, uint32_t cell,
+			  const struct gw_failover *failover)
+{
+	return bpf_map__update_elem(datapath->skeleton->maps.failovers, &cell, sizeof(cell),
+				    failover, sizeof(*failover), BPF_ANY);
+}
+
+int devices_fail_over(const struct datapath *datapath, uint32_t from, uint32_t to,
+		      struct error *error)
+{
+	const struct gw_failover failover = { from, to };
+	int r = failover_write(datapath, from % GW_DEVICE_MAX, &failover);
+
+	if (r < 0)
+		return error_set(error, r, "map failovers: cannot write device %u: %s", from,
+				 strerror(-r));
+	return 0;
+}
+
+int devices_fail_back(const struct datapath *datapath, uint32_t ifindex, struct error *error)
+{
+	const struct gw_failover empty = { 0 };
+	struct gw_failover failover;
+	int r = failover_read(datapath, ifindex % GW_DEVICE_MAX, &failover);
+
+	if (r == 0 && failover.from == ifindex)
+		r = failover_write(datapath, ifindex % GW_DEVICE_MAX, &empty);
+	if (r < 0)
+		return error_set(error, r, "map failovers: cannot clear device %u: %s", ifindex,
 				 strerror(-r));
 	return 0;
 }

@@ -49,17 +49,43 @@ static struct placed_attachment *find(const struct datapath *datapath, uint32_t 
 	return NULL;
 }
 
+/* A device that sends for the interface now; 0: none. */
+static uint32_t first_to_send(const struct interface *interface)
+{
+	for (size_t i = 0; i < interface->device_count; i++)
+		if (!interface->devices[i].is_standby)
+			return interface->devices[i].ifindex;
+	return 0;
+}
+
+/*
+ * The device sends nothing for the interface any more. When no other does either, nothing
+ * that is sent could arrive.
+ */
+static int give_way(const struct datapath *datapath, const struct interface *interface,
+		    uint32_t ifindex, struct error *error)
+{
+	uint32_t to = first_to_send(interface);
+
+	return to ? devices_fail_over(datapath, ifindex, to, error) : 0;
+}
+
 /*
  * Of a VLAN device the address of the device below it is answered with: the frames come there
  * whatever the VLAN device's own is. A broadcast comes to every slave of a bond. One on standby
  * that answered would have the switch believe that the bond is there.
  */
-static int store_device(struct datapath *datapath, uint32_t ifindex, struct error *error)
+static int store_device(struct datapath *datapath, const struct interface *interface,
+			uint32_t ifindex, struct error *error)
 {
-	if (!is_standby(datapath, ifindex))
-		return devices_store(datapath, ifindex, error);
-	devices_forget(datapath, ifindex);
-	return 0;
+	int r;
+
+	if (is_standby(datapath, ifindex)) {
+		devices_forget(datapath, ifindex);
+		return give_way(datapath, interface, ifindex, error);
+	}
+	r = devices_fail_back(datapath, ifindex, error);
+	return r < 0 ? r : devices_store(datapath, ifindex, error);
 }
 
 static int attach_one(struct datapath *datapath, uint32_t ifindex, struct error *error)
@@ -92,7 +118,7 @@ static int attach_below(struct datapath *datapath, const struct interface *inter
 
 		*ret_changed |= is_new && r == 0;
 		if (r == 0)
-			r = store_device(datapath, ifindex, error);
+			r = store_device(datapath, interface, ifindex, error);
 		/* One device that cannot be had does not keep the others waiting. */
 		if (r < 0)
 			result = r;
@@ -147,14 +173,20 @@ int datapath_follow_interface(struct datapath *datapath, size_t index, const str
 			      bool *ret_changed, struct error *error)
 {
 	struct interface *interface = &datapath->interfaces[index];
-	int r;
+	int r, left;
 
 	*ret_changed = !have_same_devices(interface, now);
 	*interface = *now;
 	r = attach_below(datapath, interface, ret_changed, error);
-	for (size_t i = datapath->attachment_count; i-- > 0;)
-		if (!datapath_has_interface(datapath, datapath->attachments[i].attachment.ifindex))
-			detach_at(datapath, i);
+	for (size_t i = datapath->attachment_count; i-- > 0;) {
+		uint32_t ifindex = datapath->attachments[i].attachment.ifindex;
+
+		if (datapath_has_interface(datapath, ifindex))
+			continue;
+		detach_at(datapath, i);
+		left = give_way(datapath, interface, ifindex, error);
+		r = r < 0 ? r : left;
+	}
 	return r;
 }
 

@@ -380,6 +380,10 @@ bool devices_is_veth(uint32_t ifindex);
 /* Tells the program the device's MAC address, which its ARP and ND answers carry. */
 int devices_store(struct datapath *datapath, uint32_t ifindex, struct error *error);
 void devices_forget(struct datapath *datapath, uint32_t ifindex);
+/* What is to leave by device from leaves by to instead, until from fails back. */
+int devices_fail_over(const struct datapath *datapath, uint32_t from, uint32_t to,
+		      struct error *error);
+int devices_fail_back(const struct datapath *datapath, uint32_t ifindex, struct error *error);
 
 /* links.c: attaches, or takes over what is attached; the link's descriptor or a negative errno. */
 int links_open(const struct datapath *datapath, struct attachment *attachment, struct error *error);
