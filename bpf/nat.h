@@ -247,11 +247,15 @@ static __always_inline enum gw_verdict replied_verdict(const struct packet *pack
 }
 
 /*
- * Whether the entry is of a flow in mode dnat, whose client is its own gateway: who looks for
- * it here was led by an address that shares a cell of address_filter with a gateway's.
+ * Whether the entry is of a flow in mode dnat, whose client is its own gateway: address and
+ * port. Who looks for it here was led by an address that shares a cell of address_filter with
+ * a gateway's, or by a client that claims to be a gateway; in snat such a one gets no replies
+ * only if its own port is the one it is given.
  */
 static __always_inline bool nat_is_recorded(const struct gw_nat *entry, const struct packet *packet)
 {
+	if (entry->client_port != packet->dst_port)
+		return false;
 	if (packet->is_ipv6)
 		return addr_equal(&((const struct gw_nat6 *)entry)->client, &packet->dst);
 	return ((const struct gw_nat4 *)entry)->client == packet->dst.word[3];

@@ -210,6 +210,19 @@ static void replies_leave_by_the_device_that_the_clients_failed_over_to(void **s
 	}
 }
 
+/* Nobody stops it from lying, and the two may well have different ports. */
+static void a_client_that_claims_the_gateways_address_gets_its_replies(void **state)
+{
+	(void)state;
+	world_open();
+	for (int i = 0; i < 4; i++) {
+		struct packet_spec spec = request(i / 2, protocols[i % 2]);
+
+		spec.src = i / 2 ? GATEWAY6 : GATEWAY4;
+		there_and_back(&spec);
+	}
+}
+
 static void the_last_hop_is_not_forwarded(void **state)
 {
 	struct packet_spec spec = request4(IPPROTO_UDP), reply = reply_to(spec);
@@ -346,6 +359,7 @@ int main(void)
 		cmocka_unit_test(the_device_of_arrival_may_be_redirected_to),
 		cmocka_unit_test(replies_follow_a_client_that_changes_its_link),
 		cmocka_unit_test(replies_leave_by_the_device_that_the_clients_failed_over_to),
+		cmocka_unit_test(a_client_that_claims_the_gateways_address_gets_its_replies),
 		cmocka_unit_test(the_last_hop_is_not_forwarded),
 		cmocka_unit_test(a_jumbo_frame_in_pieces_is_forwarded_whole),
 		cmocka_unit_test(without_headroom_for_a_tag_nothing_is_sent),

@@ -156,7 +156,9 @@ enum gw_verdict serve(struct model *model, struct packet *packet, const struct g
 enum gw_verdict nat_forward(struct model *model, struct packet *packet,
 			    const struct gw_service *service, const struct gw_next_hop *hop,
 			    uint64_t hash, struct ends *ret_to, bool *ret_is_new);
-struct nat_flow *nat_find_reply(struct model *model, const struct packet *packet);
+/* The flow that a reply in this mode belongs to; NULL. */
+struct nat_flow *nat_find_reply(struct model *model, const struct packet *packet,
+				enum gw_mode mode);
 void nat_see_reply(struct nat_flow *flow, const struct packet *packet);
 
 /* reply.c; UNDECIDED: it is no reply */

@@ -250,7 +250,14 @@ enum gw_verdict nat_forward(struct model *model, struct packet *packet,
 	return verdict;
 }
 
-struct nat_flow *nat_find_reply(struct model *model, const struct packet *packet)
+/* As mode dnat has it: its client is its own gateway. */
+static bool is_untranslated(const struct nat_flow *flow, const struct gw_nat_key *key)
+{
+	return flow->entry.common.client_port == key->gateway_port &&
+	       addresses_equal(&flow->entry.client, &key->gateway);
+}
+
+struct nat_flow *nat_find_reply(struct model *model, const struct packet *packet, enum gw_mode mode)
 {
 	const struct gw_nat_key key = { .backend = packet->flow.src,
 					.gateway = packet->flow.dst,
@@ -260,8 +267,9 @@ struct nat_flow *nat_find_reply(struct model *model, const struct packet *packet
 					.is_ipv6 = packet->is_ipv6 };
 	struct nat_flow *flow = map_find(model->state.nat, &key);
 
-	if (flow)
-		flow->entry.common.seen = model->state.now_s;
+	if (!flow || (mode == GW_MODE_SNAT && is_untranslated(flow, &key)))
+		return NULL;
+	flow->entry.common.seen = model->state.now_s;
 	return flow;
 }
 

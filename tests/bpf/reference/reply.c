@@ -28,7 +28,7 @@ static void translate(struct packet *packet, const struct ends *to, uint8_t hops
 /* Back to where the client's packets came from. */
 enum gw_verdict snat_reply(struct model *model, struct packet *packet, struct outcome *outcome)
 {
-	struct nat_flow *flow = nat_find_reply(model, packet);
+	struct nat_flow *flow = nat_find_reply(model, packet, GW_MODE_SNAT);
 	const struct gw_nat6 *entry;
 	struct link link = {};
 	struct ends to;
@@ -55,7 +55,7 @@ enum gw_verdict snat_reply(struct model *model, struct packet *packet, struct ou
 /* Of a backend that several services share: which of them the flow is to. */
 static bool recall_service(struct model *model, const struct packet *packet, struct gw_reply *reply)
 {
-	struct nat_flow *flow = nat_find_reply(model, packet);
+	struct nat_flow *flow = nat_find_reply(model, packet, GW_MODE_DNAT);
 
 	if (!flow)
 		return false;

@@ -231,13 +231,17 @@ static struct gw_addr filter_twin(int family, const struct gw_addr *addr)
 	abort();
 }
 
-/* The filter must decide nothing: clients that it takes for a gateway and for a VIP. */
-static void add_filter_twins(struct world *world)
+/*
+ * The filter must decide nothing: clients that it takes for a gateway and for a VIP. And one
+ * that claims a gateway's address.
+ */
+static void add_odd_clients(struct world *world)
 {
 	for (int family = 0; family < 2; family++) {
 		struct gw_addr gateway = world->tables.gateways[3 * family];
 		struct gw_addr main_vip = world_vip(family, VIP_MAIN);
 
+		world->clients[family][CLIENTS - 3] = gateway;
 		world->clients[family][CLIENTS - 2] = filter_twin(family, &gateway);
 		world->clients[family][CLIENTS - 1] = filter_twin(family, &main_vip);
 	}
@@ -276,6 +280,6 @@ void world_make(struct world *world, struct random *random, bool answers)
 	add_sources(&world->tables);
 	add_devices(&world->tables);
 	add_network(world);
-	add_filter_twins(world);
+	add_odd_clients(world);
 	world_add_services(world, random);
 }
