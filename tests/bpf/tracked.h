@@ -90,13 +90,25 @@ static inline void set_tracked_service(const struct tracked *it)
 		    it->protocol == IPPROTO_TCP ? 80 : 53, &it->service);
 }
 
+/* All that a packet leaves behind but counters: much faster than world_open(). */
+static inline void tracked_clear(void)
+{
+	const struct bpf_map *const maps[] = {
+		world->maps.flows,      world->maps.track_counts,     world->maps.nat4,
+		world->maps.nat6,       world->maps.nat_unconfirmed4, world->maps.nat_unconfirmed6,
+		world->maps.affinities, world->maps.fragments,
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		map_clear(maps[i]);
+}
+
 /* The two tables differ in size, and so in where the flow's slot is. */
 static inline void tracked_open(struct tracked *it, const struct mode *mode, uint8_t protocol)
 {
 	const struct packet_spec spec = mode_request(mode, protocol);
 	uint32_t id = mode_service(mode, protocol);
 
-	world_open();
 	it->mode = mode;
 	it->protocol = protocol;
 	it->hash = flow_hash_of(&spec);
@@ -117,13 +129,17 @@ static inline void tracked_open(struct tracked *it, const struct mode *mode, uin
 	set_tracked_service(it);
 }
 
-/* Begins the next case, with all maps as above; false: there are no more. */
+/* Begins the next case, with no flows; false: there are no more. */
 static inline bool tracked_next(struct tracked *it)
 {
 	unsigned int number = it->number++;
 
 	if (number >= 2 * sizeof(modes) / sizeof(modes[0]))
 		return false;
+	if (number)
+		tracked_clear();
+	else
+		world_open();
 	tracked_open(it, &modes[number / 2], number % 2 ? IPPROTO_UDP : IPPROTO_TCP);
 	return true;
 }
