@@ -2,6 +2,7 @@
 /* tables.c - looking into the tables, from the first row to the last. */
 #include "reference/tables.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 bool address_is_in(const struct gw_addr *address, const struct gw_addr *prefix, uint32_t bits)
@@ -112,6 +113,15 @@ static const struct neighbour_row *find_neighbour(const struct tables *tables, u
 	return NULL;
 }
 
+/* Multicast, of the link or of the host alone: the kernel forwards no such in IPv6. */
+static bool stays_on_link(const struct gw_addr *dst)
+{
+	uint32_t first = ntohl(dst->word[0]);
+
+	return first >> 24 == 0xff || (first & 0xffc00000) == 0xfe800000 ||
+	       (!dst->word[0] && !dst->word[1] && !dst->word[2] && dst->word[3] == htonl(1));
+}
+
 /* In the order in which the kernel looks at these. */
 enum route_result tables_route(const struct tables *tables, uint32_t ingress,
 			       const struct gw_addr *dst, uint32_t ip_bytes,
@@ -121,6 +131,8 @@ enum route_result tables_route(const struct tables *tables, uint32_t ingress,
 	const struct neighbour_row *neighbour;
 	const struct route_row *row;
 
+	if (stays_on_link(dst))
+		return ROUTE_PASSED;
 	if (!in || !in->forwards)
 		return ROUTE_NONE;
 	row = find_route(tables, dst);
