@@ -130,6 +130,51 @@ static void change_neighbour(struct tables *tables)
 	tables->neighbours[0].mac[0] ^= 4;
 }
 
+/* The first service whose owners are changing. */
+static struct gw_service *changing_service(struct tables *tables)
+{
+	for (uint32_t i = 0; i < tables->service_count; i++) {
+		struct gw_service *service = &tables->services[i].service;
+
+		if (service->base_offset != service->slot_offset)
+			return service;
+	}
+	abort();
+}
+
+static void change_base(struct tables *tables)
+{
+	struct gw_service *service = changing_service(tables);
+
+	service->base_offset = service->slot_offset;
+	service->base_count = service->slot_count;
+}
+
+static void change_tracking(struct tables *tables)
+{
+	const struct gw_service *service = changing_service(tables);
+
+	for (uint32_t i = 0; i < service->slot_count; i++)
+		tables->slots[service->slot_offset + i].owner &= ~GW_SLOT_TRACK;
+}
+
+static void change_draining(struct tables *tables)
+{
+	for (uint32_t i = 0; i < tables->backend_count; i++)
+		tables->backends[i].flags &= ~GW_BACKEND_DRAINING;
+}
+
+static void change_idle(struct tables *tables)
+{
+	tables->config.tcp_idle -= 150;
+}
+
+static void change_record_ages(struct tables *tables)
+{
+	for (uint32_t i = 0; i < tables->record_count; i++)
+		tables->records[i].age++;
+}
+
 const struct change changes[] = {
 	{ "a bit of the hash key", change_key },
 	{ "a port less for snat", change_port_range },
@@ -150,6 +195,11 @@ const struct change changes[] = {
 	{ "a narrower range of sources", change_source },
 	{ "another MAC address of a device", change_device },
 	{ "another neighbour", change_neighbour },
+	{ "no base table", change_base },
+	{ "no slot tracked", change_tracking },
+	{ "no backend draining", change_draining },
+	{ "a shorter idle time", change_idle },
+	{ "recorded flows that are older", change_record_ages },
 };
 
 const size_t change_count = sizeof(changes) / sizeof(changes[0]);

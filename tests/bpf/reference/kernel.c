@@ -94,6 +94,26 @@ static void set_sources_and_devices(const struct kernel *kernel, const struct ta
 			    &tables->devices[i].device);
 }
 
+static void set_owners(const struct kernel *kernel, const struct tables *tables)
+{
+	set_array(kernel->skel->maps.slots, tables->slots, sizeof(struct gw_slot_pack),
+		  (tables->slot_count + 1) / GW_SLOTS_PACKED);
+	set_array(kernel->skel->maps.backends, tables->backends, sizeof(tables->backends[0]),
+		  tables->backend_count);
+}
+
+void kernel_set_slot(struct kernel *kernel, const struct tables *tables, uint32_t index)
+{
+	uint32_t pack_index = index / GW_SLOTS_PACKED;
+
+	set(kernel->skel->maps.slots, &pack_index, &tables->slots[pack_index * GW_SLOTS_PACKED]);
+}
+
+void kernel_set_backend(struct kernel *kernel, const struct tables *tables, uint32_t id)
+{
+	set(kernel->skel->maps.backends, &id, &tables->backends[id]);
+}
+
 static void set_tables(const struct kernel *kernel, const struct tables *tables)
 {
 	struct guideway_bpf *skel = kernel->skel;
@@ -101,10 +121,6 @@ static void set_tables(const struct kernel *kernel, const struct tables *tables)
 	set_addresses(kernel, tables);
 	set_services_and_replies(kernel, tables);
 	set_sources_and_devices(kernel, tables);
-	set_array(skel->maps.slots, tables->slots, sizeof(struct gw_slot_pack),
-		  (tables->slot_count + 1) / GW_SLOTS_PACKED);
-	set_array(skel->maps.backends, tables->backends, sizeof(tables->backends[0]),
-		  tables->backend_count);
 	set_array(skel->maps.next_hops, tables->next_hops, sizeof(tables->next_hops[0]),
 		  tables->next_hop_count);
 	set_array(skel->maps.gateways, tables->gateways, sizeof(tables->gateways[0]),
@@ -123,7 +139,7 @@ static void size_maps(struct guideway_bpf *skel)
 	for (size_t i = 0; i < sizeof(lru) / sizeof(lru[0]); i++)
 		bpf_map__set_max_entries(lru[i], KERNEL_LRU_ENTRIES);
 	bpf_map__set_max_entries(skel->maps.slots, TABLE_SLOTS / GW_SLOTS_PACKED);
-	bpf_map__set_max_entries(skel->maps.flows, 1);
+	bpf_map__set_max_entries(skel->maps.flows, TABLE_FLOW_BUCKETS);
 	bpf_map__set_max_entries(skel->maps.backends, TABLE_BACKENDS);
 	bpf_map__set_max_entries(skel->maps.backend_traffic, TABLE_BACKENDS);
 	bpf_map__set_max_entries(skel->maps.next_hops, TABLE_NEXT_HOPS);
@@ -204,6 +220,20 @@ void kernel_refill_answers(struct kernel *kernel)
 	empty_per_cpu(kernel, kernel->skel->maps.answer_bucket, 1);
 }
 
+static void reset_records(const struct kernel *kernel, const struct tables *tables, uint32_t now_s)
+{
+	static struct gw_flow_bucket buckets[TABLE_FLOW_BUCKETS];
+
+	memset(buckets, 0, sizeof(buckets));
+	for (uint32_t i = 0; i < tables->record_count; i++) {
+		const struct record_row *row = &tables->records[i];
+		const struct record record = record_at_start(row, now_s);
+
+		buckets[row->bucket].entry[row->way] = record_word(&record);
+	}
+	set_array(kernel->skel->maps.flows, buckets, sizeof(buckets[0]), TABLE_FLOW_BUCKETS);
+}
+
 void kernel_reset(struct kernel *kernel, const struct tables *tables, uint32_t now_s)
 {
 	struct guideway_bpf *skel = kernel->skel;
@@ -226,6 +256,8 @@ void kernel_reset(struct kernel *kernel, const struct tables *tables, uint32_t n
 
 		set(skel->maps.affinities, &row->key, &affinity);
 	}
+	reset_records(kernel, tables, now_s);
+	set_owners(kernel, tables);
 }
 
 int kernel_run(struct kernel *kernel, const struct frame *frame, uint32_t ingress,

@@ -11,10 +11,15 @@ struct kernel;
 int kernel_open(struct kernel **ret_kernel, const struct tables *tables);
 void kernel_close(struct kernel *kernel);
 
-/* Forgets all flows and counters; affinities are those of the tables. */
+/* Forgets all flows and counters; slots, backends, affinities and records are those of the tables.
+ */
 void kernel_reset(struct kernel *kernel, const struct tables *tables, uint32_t now_s);
 /* As many packets as may be answered in a second may be again. */
 void kernel_refill_answers(struct kernel *kernel);
+
+/* As it is in the tables now. */
+void kernel_set_slot(struct kernel *kernel, const struct tables *tables, uint32_t index);
+void kernel_set_backend(struct kernel *kernel, const struct tables *tables, uint32_t id);
 
 /* Returns the XDP action. */
 int kernel_run(struct kernel *kernel, const struct frame *frame, uint32_t ingress,

@@ -194,6 +194,26 @@ static bool drops_are(struct kernel *kernel, const struct model *model,
 	return true;
 }
 
+static bool records_are(struct kernel *kernel, const struct model *model,
+			const struct complaint *complaint)
+{
+	for (uint32_t i = 0; i < TABLE_FLOW_BUCKETS; i++) {
+		struct gw_flow_bucket bucket = {};
+
+		(void)bpf_map_lookup_elem(bpf_map__fd(kernel->skel->maps.flows), &i, &bucket);
+		for (uint32_t way = 0; way < GW_FLOW_WAYS; way++) {
+			uint64_t known = record_word(&model->state.records[i][way]);
+
+			if (bucket.entry[way] != known)
+				return differ(
+					complaint,
+					"flows: bucket %u, way %u: %016llx, the model's %016lx", i,
+					way, bucket.entry[way], known);
+		}
+	}
+	return true;
+}
+
 bool kernel_state_is(struct kernel *kernel, const struct model *model, char *ret_why,
 		     size_t why_bytes)
 {
@@ -203,5 +223,6 @@ bool kernel_state_is(struct kernel *kernel, const struct model *model, char *ret
 	return all_flows_are(kernel, model, &complaint) &&
 	       map_is(skel->maps.fragments, model->state.fragments, &complaint) &&
 	       map_is(skel->maps.affinities, model->state.affinities, &complaint) &&
-	       traffic_is(kernel, model, &complaint) && drops_are(kernel, model, &complaint);
+	       records_are(kernel, model, &complaint) && traffic_is(kernel, model, &complaint) &&
+	       drops_are(kernel, model, &complaint);
 }

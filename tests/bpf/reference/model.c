@@ -40,6 +40,7 @@ void model_reset(struct model *model, uint32_t now_s)
 	map_empty(state->moved);
 	map_empty(state->fragments);
 	map_empty(state->affinities);
+	memset(state->records, 0, sizeof(state->records));
 	memset(state->traffic, 0, sizeof(state->traffic));
 	memset(state->drops, 0, sizeof(state->drops));
 	for (uint32_t i = 0; i < model->tables->affinity_count; i++) {
@@ -47,6 +48,11 @@ void model_reset(struct model *model, uint32_t now_s)
 		struct gw_affinity affinity = { row->backend, now_s - row->age_s };
 
 		map_put(state->affinities, &row->key, &affinity);
+	}
+	for (uint32_t i = 0; i < model->tables->record_count; i++) {
+		const struct record_row *row = &model->tables->records[i];
+
+		state->records[row->bucket][row->way] = record_at_start(row, now_s);
 	}
 }
 

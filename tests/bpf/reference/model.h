@@ -33,6 +33,13 @@ struct nat_flow {
 	bool is_confirmed;
 };
 
+/* A flow of a slot that is changing its owner. */
+struct record {
+	uint32_t tag;     /* of the flow's hash */
+	uint32_t backend; /* GW_NONE: the place is empty */
+	uint32_t state, seen;
+};
+
 /* Without hash tables of its own the model would take minutes. */
 struct state {
 	uint32_t now_s;
@@ -40,6 +47,7 @@ struct state {
 	struct map *moved;      /* uint64_t, a bit of nat_moved -> uint8_t */
 	struct map *fragments;  /* struct gw_fragment_key -> struct gw_fragment */
 	struct map *affinities; /* struct gw_affinity_key -> struct gw_affinity */
+	struct record records[TABLE_FLOW_BUCKETS][GW_FLOW_WAYS];
 	struct gw_traffic traffic[TABLE_BACKENDS];
 	uint64_t drops[TABLE_SERVICES];
 };
@@ -151,6 +159,15 @@ void packet_send(const struct packet *packet, const struct link *link, uint16_t 
 /* serve.c: a packet whose flow is known, to a VIP with that service */
 enum gw_verdict serve(struct model *model, struct packet *packet, const struct gw_service *service,
 		      uint32_t address_flags, struct outcome *outcome);
+
+/* track.c; current: the owner of the flow's slot. GW_NONE: nobody gets the packet. */
+uint32_t track_flow(struct model *model, const struct packet *packet,
+		    const struct gw_service *service, uint64_t hash, uint32_t current, bool begins);
+/* As the program's table has it. */
+uint64_t record_word(const struct record *record);
+uint32_t record_time(uint32_t now_s);
+/* Of the tables, at their age now. */
+struct record record_at_start(const struct record_row *row, uint32_t now_s);
 
 /* nat.c */
 enum gw_verdict nat_forward(struct model *model, struct packet *packet,

@@ -41,6 +41,17 @@ static uint32_t slot_backend(const struct tables *tables, const struct gw_servic
 	return tables->slots[service->slot_offset + gw_hash_slot(hash, service->slot_count)].owner;
 }
 
+static uint32_t flow_backend(struct model *model, const struct packet *packet,
+			     const struct gw_service *service, uint64_t hash)
+{
+	uint32_t owner = slot_backend(model->tables, service, hash);
+
+	if (!(owner & GW_SLOT_TRACK))
+		return owner;
+	return track_flow(model, packet, service, hash, owner & ~GW_SLOT_TRACK,
+			  opens_connection(packet));
+}
+
 static uint32_t client_backend(struct model *model, const struct packet *packet,
 			       const struct gw_service *service)
 {
@@ -54,9 +65,10 @@ static uint32_t client_backend(struct model *model, const struct packet *packet,
 		return known->backend;
 	}
 	chosen.seen = now_s;
-	chosen.backend = slot_backend(
-		model->tables, service,
-		gw_client_hash(model->tables->config.hash_key, &packet->flow.src, packet->is_ipv6));
+	chosen.backend = slot_backend(model->tables, service,
+				      gw_client_hash(model->tables->config.hash_key,
+						     &packet->flow.src, packet->is_ipv6)) &
+			 ~GW_SLOT_TRACK;
 	if (chosen.backend == GW_NONE)
 		return GW_NONE;
 	map_put(model->state.affinities, &key, &chosen);
@@ -69,7 +81,7 @@ static const struct gw_backend *select_backend(struct model *model, struct packe
 	if (!packet->is_later_fragment && service->flags & GW_SERVICE_AFFINITY)
 		packet->backend = client_backend(model, packet, service);
 	else if (!packet->is_later_fragment)
-		packet->backend = slot_backend(model->tables, service, hash);
+		packet->backend = flow_backend(model, packet, service, hash);
 	return tables_backend(model->tables, packet->backend);
 }
 

@@ -25,6 +25,8 @@ enum {
 	TABLE_ROUTES = 32,
 	TABLE_NEIGHBOURS = 64,
 	TABLE_AFFINITIES = 256,
+	TABLE_RECORDS = 2048,
+	TABLE_FLOW_BUCKETS = 1024, /* a power of two */
 };
 
 struct address_row {
@@ -84,6 +86,14 @@ struct affinity_row {
 	uint32_t age_s; /* at the start */
 };
 
+/* A flow that is recorded from the start; at most one row a flow, and the last in a place holds. */
+struct record_row {
+	uint32_t bucket, way;
+	uint32_t tag, backend;
+	uint32_t state; /* enum gw_flow_state */
+	uint32_t age;   /* in units of the table's time */
+};
+
 struct tables {
 	struct gw_config config;
 	struct address_row addresses[TABLE_ADDRESSES];
@@ -98,9 +108,10 @@ struct tables {
 	struct route_row routes[TABLE_ROUTES];
 	struct neighbour_row neighbours[TABLE_NEIGHBOURS];
 	struct affinity_row affinities[TABLE_AFFINITIES];
+	struct record_row records[TABLE_RECORDS];
 	uint32_t address_count, service_count, slot_count, backend_count, next_hop_count,
 		gateway_count, device_count, reply_count, source_count, route_count,
-		neighbour_count, affinity_count;
+		neighbour_count, affinity_count, record_count;
 };
 
 /* Lookups. 0 or NULL: there is none. */

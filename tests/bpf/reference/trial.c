@@ -19,6 +19,7 @@ enum {
 	EPOCH_MIN = 2000,
 	EPOCH_MAX = 600000,
 	ANSWERS_EVERY = 16384,
+	ACTS_EVERY = 256,
 	COUNTED_BYTES_MAX = 3400, /* about a page: the plain way does not count what is behind */
 };
 
@@ -57,6 +58,8 @@ static void begin_epoch(struct trial *trial)
 {
 	uint32_t now_s = steady_second();
 
+	memcpy(trial->tables.slots, trial->made->slots, sizeof(trial->tables.slots));
+	memcpy(trial->tables.backends, trial->made->backends, sizeof(trial->tables.backends));
 	kernel_reset(trial->kernel, &trial->world->tables, now_s);
 	model_reset(&trial->model, now_s);
 	memset(trial->generator.datagrams, 0, sizeof(trial->generator.datagrams));
@@ -70,11 +73,14 @@ void trial_begin(struct trial *trial, const struct world *world, const struct ta
 	trial->seed = seed;
 	trial->world = world;
 	trial->kernel = kernel;
-	model_init(&trial->model, tables);
+	trial->made = tables;
+	trial->tables = *tables;
+	model_init(&trial->model, &trial->tables);
 	trial->generator.random.state = seed;
 	trial->generator.world = world;
 	trial->generator.model = &trial->model;
 	trial->epochs.state = seed ^ 0xffff;
+	trial->acts.state = seed ^ 0xaaaa;
 	begin_epoch(trial);
 }
 
@@ -176,6 +182,8 @@ bool trial_run(struct trial *trial, uint64_t packets)
 	while (trial->packets < end) {
 		if (trial->packets % ANSWERS_EVERY == 0)
 			kernel_refill_answers(trial->kernel);
+		if (trial->packets % ACTS_EVERY == 0 && !trial->is_quiet)
+			agent_act(&trial->tables, trial->kernel, &trial->acts);
 		if (!run_one(trial))
 			return false;
 		if (!epoch_is_over(trial))

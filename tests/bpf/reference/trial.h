@@ -3,16 +3,19 @@
 #ifndef TESTS_BPF_REFERENCE_TRIAL_H
 #define TESTS_BPF_REFERENCE_TRIAL_H
 
+#include "reference/agent.h"
 #include "reference/generate.h"
 #include "reference/kernel.h"
 
 struct trial {
 	uint64_t seed;
 	const struct world *world;
-	struct kernel *kernel; /* borrowed */
+	const struct tables *made; /* the model's, at the start; borrowed */
+	struct tables tables;      /* and as they are now */
+	struct kernel *kernel;     /* borrowed */
 	struct model model;
 	struct generator generator;
-	struct random epochs;
+	struct random epochs, acts; /* acts: the agent's */
 	uint64_t packets, epoch_end;
 	uint64_t verdicts[GW_VERDICT_COUNT];
 	uint64_t unsure; /* packets that met the turn of a second, which are not compared */

@@ -233,7 +233,7 @@ static struct gw_addr filter_twin(int family, const struct gw_addr *addr)
 
 /*
  * The filter must decide nothing: clients that it takes for a gateway and for a VIP. And one
- * that claims a gateway's address.
+ * that claims a gateway's address, and one with an address of its link alone.
  */
 static void add_odd_clients(struct world *world)
 {
@@ -241,6 +241,8 @@ static void add_odd_clients(struct world *world)
 		struct gw_addr gateway = world->tables.gateways[3 * family];
 		struct gw_addr main_vip = world_vip(family, VIP_MAIN);
 
+		world->clients[family][CLIENTS - 4] =
+			world_address(family ? "fe80::7" : "169.254.0.7");
 		world->clients[family][CLIENTS - 3] = gateway;
 		world->clients[family][CLIENTS - 2] = filter_twin(family, &gateway);
 		world->clients[family][CLIENTS - 1] = filter_twin(family, &main_vip);
@@ -271,6 +273,9 @@ void world_make(struct world *world, struct random *random, bool answers)
 	config->answers_per_second = answers ? 65535 : 0;
 	config->answer_neighbours = answers;
 	config->redirect_always = !answers;
+	config->flow_bucket_mask = TABLE_FLOW_BUCKETS - 1;
+	config->tcp_idle = 225;
+	config->udp_idle = 15;
 	config->encap_mask[0] = htonl(0xffffffff);
 	config->encap_mask[1] = htonl(0xffff);
 	for (int i = 0; i < PORTS; i++)

@@ -17,7 +17,7 @@ enum {
 
 	CLIENTS_PER_NET = 6,
 	CLIENT_NETS = 8,
-	CLIENTS = CLIENTS_PER_NET * CLIENT_NETS + 3,
+	CLIENTS = CLIENTS_PER_NET * CLIENT_NETS + 4,
 	PORTS = 12, /* of each client */
 };
 

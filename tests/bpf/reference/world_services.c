@@ -3,7 +3,16 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include <guideway/flow_hash.h>
+
 #include "reference/world_parts.h"
+
+/* Whether slots are tracked: while owners change, and after the new ones became the base. */
+enum change_of_owners {
+	UNCHANGED,
+	CHANGING,
+	REBASED,
+};
 
 struct kind {
 	uint16_t port;
@@ -15,6 +24,7 @@ struct kind {
 	uint32_t cost_ns;
 	uint8_t source_set;
 	uint32_t affinity_s;
+	uint8_t owners; /* enum change_of_owners */
 };
 
 #define ALL_VIPS (1 << VIP_MAIN | 1 << VIP_LOCAL | 1 << VIP_GATEWAY)
@@ -32,6 +42,7 @@ enum {
 static const struct kind kinds[] = {
 	{ 80, GW_MODE_SNAT, .backends = 3, .vips = ALL_VIPS },
 	{ 81, GW_MODE_SNAT, .backends = 3, .shares = true },
+	{ 92, GW_MODE_SNAT, .backends = 3, .vips = ALL_VIPS, .owners = CHANGING },
 	{ 82, GW_MODE_SNAT, .backends = 1, .hop = HOP_BACK },
 	{ 83, GW_MODE_SNAT, .backends = 1, .hop = HOP_NARROW },
 	{ 84, GW_MODE_SNAT, .backends = 2, .hop = HOP_UNRESOLVED },
@@ -42,6 +53,8 @@ static const struct kind kinds[] = {
 	{ 89, GW_MODE_SNAT, .backends = 1, .hop = HOP_WIDE },
 	{ 90, GW_MODE_SNAT, .backends = 1, .cost_ns = NEVER_NS },
 	{ 91, GW_MODE_SNAT, .backends = 1, .cost_ns = 1 },
+	{ 93, GW_MODE_SNAT, SOURCES, 2, .source_set = 1, .cost_ns = 1, .owners = REBASED },
+	{ 94, GW_MODE_SNAT, .backends = 2, .hop = HOP_NARROW, .owners = CHANGING },
 	{ 100, GW_MODE_DNAT, .backends = 3, .vips = ALL_VIPS },
 	{ 101, GW_MODE_DNAT, RECORD, 2, .vips = ALL_VIPS },
 	{ 102, GW_MODE_DNAT, RECORD, 2, .shares = true },
@@ -51,21 +64,32 @@ static const struct kind kinds[] = {
 	{ 106, GW_MODE_DNAT, .backends = 2, .mss = 536 },
 	{ 107, GW_MODE_DNAT, RECORD, 1, .cost_ns = NEVER_NS },
 	{ 108, GW_MODE_DNAT, RECORD | AFFINITY, 2, .mss = 1000, .affinity_s = 60 },
+	{ 109, GW_MODE_DNAT, .backends = 3, .owners = CHANGING },
+	{ 99, GW_MODE_DNAT, RECORD, 2, .mss = 1200, .owners = CHANGING },
+	{ 98, GW_MODE_DNAT, RECORD, 3, .owners = REBASED },
 	{ 110, GW_MODE_L2, .backends = 3, .vips = ALL_VIPS },
 	{ 111, GW_MODE_L2, .backends = 2, .mss = 1300 },
 	{ 112, GW_MODE_L2, SOURCES | AFFINITY, 3, .source_set = 1, .affinity_s = 10 },
 	{ 113, GW_MODE_L2, .backends = 1, .hop = HOP_NARROW },
+	{ 114, GW_MODE_L2, .backends = 3, .vips = ALL_VIPS, .owners = CHANGING },
+	{ 115, GW_MODE_L2, AFFINITY, 3, .affinity_s = 5, .owners = REBASED },
+	{ 116, GW_MODE_L2, SOURCES, 1, .cost_ns = NEVER_NS, .source_set = 2, .owners = CHANGING },
 	{ 120, GW_MODE_IPIP, .backends = 3, .vips = ALL_VIPS },
 	{ 121, GW_MODE_IPIP, .backends = 3, .is_cross = true },
 	{ 122, GW_MODE_IPIP, AFFINITY, 3, .is_cross = true, .mss = 1100, .affinity_s = 300 },
 	{ 123, GW_MODE_IPIP, .backends = 1, .hop = HOP_BARE },
 	{ 124, GW_MODE_IPIP, SOURCES, 1, .hop = HOP_NARROW, .source_set = 2 },
+	{ 125, GW_MODE_IPIP, .backends = 3, .vips = ALL_VIPS, .owners = CHANGING },
+	{ 126, GW_MODE_IPIP, .backends = 3, .is_cross = true, .owners = REBASED },
 	{ 130, GW_MODE_GUE, .backends = 3, .vips = ALL_VIPS },
 	{ 131, GW_MODE_GUE, .backends = 3, .is_cross = true },
 	{ 132, GW_MODE_GUE, .backends = 1, .mss = 900, .cost_ns = 1 },
 	{ 133, GW_MODE_GUE, .backends = 1, .hop = HOP_BARE, .is_cross = true },
 	{ 134, GW_MODE_GUE, .backends = 1, .hop = HOP_NARROW, .is_cross = true },
 	{ 135, GW_MODE_GUE, .backends = 1, .hop = HOP_WIDE },
+	{ 136, GW_MODE_GUE, .backends = 3, .mss = 900, .owners = CHANGING },
+	{ 137, GW_MODE_GUE, .backends = 2, .hop = HOP_NARROW, .is_cross = true,
+	  .owners = CHANGING },
 	{ 140, GW_MODE_SNAT, .backends = 0, .vips = ALL_VIPS },
 	{ 141, GW_MODE_SNAT, DROPS, .backends = 0 },
 	{ 142, MODE_UNKNOWN, .backends = 1 },
@@ -115,18 +139,25 @@ static uint32_t add_backend(struct tables *tables, const struct service_row *ser
 	return id;
 }
 
+static uint32_t take_slots(struct tables *tables, uint32_t count)
+{
+	uint32_t offset = tables->slot_count;
+
+	tables->slot_count += count;
+	if (tables->slot_count > TABLE_SLOTS)
+		abort();
+	return offset;
+}
+
 static void add_slots(struct tables *tables, struct gw_service *service, const uint32_t *backends,
 		      uint32_t count, struct random *random)
 {
 	static const uint32_t of_nobody[] = { GW_NONE, TABLE_BACKENDS, GW_SLOT_TRACK - 1 };
 
-	service->slot_offset = tables->slot_count;
 	service->slot_count = 7;
+	service->slot_offset = take_slots(tables, service->slot_count);
 	service->base_offset = service->slot_offset;
 	service->base_count = service->slot_count;
-	tables->slot_count += service->slot_count;
-	if (tables->slot_count > TABLE_SLOTS)
-		abort();
 	for (uint32_t i = 0; i < service->slot_count; i++) {
 		struct gw_slot *slot = &tables->slots[service->slot_offset + i];
 
@@ -135,15 +166,80 @@ static void add_slots(struct tables *tables, struct gw_service *service, const u
 	}
 }
 
+/* One that left; in no slot of the current table. */
+static uint32_t add_gone_backend(struct tables *tables, const struct service_row *service,
+				 uint32_t number)
+{
+	static const struct kind left = { .mode = GW_MODE_L2 };
+	uint32_t gone = add_backend(tables, service, &left, number);
+
+	tables->backends[gone].service = 0;
+	return gone;
+}
+
+/* Flows that are known from the start, on any backend and in any state. */
+static void add_records(struct world *world, const struct service_row *service,
+			const uint32_t *backends, uint32_t count, struct random *random)
+{
+	enum { RECORDS = 24 };
+	const struct gw_socket *vip = &service->socket;
+	struct tables *tables = &world->tables;
+
+	for (int i = 0; i < RECORDS; i++) {
+		struct record_row *row = &tables->records[tables->record_count++];
+		uint64_t hash = gw_flow_hash(
+			tables->config.hash_key, &world->clients[service->is_ipv6][i],
+			&vip->address, htons(world->client_ports[random_below(random, PORTS)]),
+			vip->port, vip->protocol, service->is_ipv6);
+
+		if (tables->record_count > TABLE_RECORDS)
+			abort();
+		row->bucket = gw_hash_finish(hash) % TABLE_FLOW_BUCKETS;
+		row->way = random_below(random, GW_FLOW_WAYS);
+		row->tag = hash >> 32;
+		row->backend = backends[random_below(random, count)];
+		row->state = random_below(random, 3);
+		row->age = random_below(random, random_below(random, 2) ? 40 : 300);
+	}
+}
+
+/* Slots are tracked, most of them; the base table has an owner that died, and is no copy. */
+static void change_owners(struct world *world, struct service_row *row, const struct kind *kind,
+			  const uint32_t *backends, uint32_t count, struct random *random)
+{
+	struct tables *tables = &world->tables;
+	struct gw_service *service = &row->service;
+	uint32_t known[4];
+
+	for (uint32_t i = 0; i < count; i++)
+		known[i] = backends[i];
+	known[count] = add_gone_backend(tables, row, count);
+	for (uint32_t i = 0; i < service->slot_count; i++) {
+		struct gw_slot *slot = &tables->slots[service->slot_offset + i];
+
+		if (random_permille(random, 80))
+			slot->owner = GW_NONE;
+		if (random_permille(random, 800))
+			slot->owner |= GW_SLOT_TRACK;
+	}
+	add_records(world, row, known, count + 1, random);
+	if (kind->owners == REBASED)
+		return;
+	tables->backends[backends[count - 1]].flags |= GW_BACKEND_DRAINING;
+	service->base_count = 5;
+	service->base_offset = take_slots(tables, service->base_count);
+	for (uint32_t i = 0; i < service->base_count; i++)
+		tables->slots[service->base_offset + i].owner =
+			known[random_below(random, count + 1)];
+}
+
 /* A client known before: on any backend of the service's, also one that left since. */
 static void add_affinities(struct world *world, const struct service_row *service,
 			   const uint32_t *backends, uint32_t count, struct random *random)
 {
-	static const struct kind left = { .mode = GW_MODE_L2 };
 	struct tables *tables = &world->tables;
-	uint32_t gone = add_backend(tables, service, &left, count);
+	uint32_t gone = add_gone_backend(tables, service, count);
 
-	tables->backends[gone].service = 0;
 	for (int i = 0; i < 3; i++) {
 		struct affinity_row *row = &tables->affinities[tables->affinity_count++];
 		uint32_t chosen = random_below(random, count + 1);
@@ -183,6 +279,8 @@ static void add_service(struct world *world, const struct kind *kind, int family
 		for (uint32_t i = 0; i < kind->backends; i++)
 			backends[i] = add_backend(tables, row, kind, i);
 	add_slots(tables, &row->service, backends, kind->backends, random);
+	if (kind->owners != UNCHANGED)
+		change_owners(world, row, kind, backends, kind->backends, random);
 	if (kind->flags & AFFINITY)
 		add_affinities(world, row, backends, kind->backends, random);
 }
