@@ -212,6 +212,9 @@ static inline int world_open(struct world *world, enum forwarding_mode mode, uin
 		.encap_sources = { encap_prefix("fd00:2::/96"), encap_prefix("10.2.0.0/16") },
 		.answer_neighbours = true,
 		.slot_max = GW_SLOT_MAX,
+		.flow_max = GW_FLOW_BUCKET_MAX * GW_FLOW_WAYS,
+		.tcp_idle_s = 900,
+		.udp_idle_s = 60,
 	};
 	int r;
 
