@@ -10,6 +10,7 @@
 
 enum packet_kind {
 	REQUEST,   /* of flows that are established in modes that keep state */
+	CHANGING,  /* the same, recorded while all slots have another owner than before */
 	NEW_FLOWS, /* a SYN each, all different */
 	REPLY,
 	FOREIGN, /* to an address that is nobody's here */
@@ -25,6 +26,7 @@ static const struct kind_text {
 	const char *verdict; /* which all packets must get */
 } kinds[] = {
 	[REQUEST] = { "forward", "forwarded" },
+	[CHANGING] = { "in transition", "forwarded" },
 	[NEW_FLOWS] = { "new flows", "forwarded" },
 	[REPLY] = { "reply", "replied" },
 	[FOREIGN] = { "not ours", "not_ours" },
@@ -70,7 +72,8 @@ struct bench_case {
 #define ALL_DIFFERENT (1U << 22) /* then again, from the next port */
 #define SERVICES 10000
 
-/* Cases of one mode and number of services stand together: each change sets up all anew. */
+/* Cases of one mode, transition and number of services stand together: each change sets up all
+ * anew. */
 static const struct bench_case cases[] = {
 	{ "P1", IPIP, IPV4, TCP, REQUEST, HOT, 1, { .ns = 20, .times_push = 3.5 } },
 	{ "P2", IPIP, IPV4, TCP, REQUEST, MANY, 1, { .times_p1 = 1.4 } },
@@ -103,6 +106,12 @@ static const struct bench_case cases[] = {
 	{ "P6", SNAT, IPV6, TCP, REQUEST, MANY, 1, { .ns = 150 } },
 	{ "P6", SNAT, IPV6, TCP, REPLY, MANY, 1, { .ns = 150 } },
 	{ "-", SNAT, IPV4, TCP, NEW_FLOWS, ALL_DIFFERENT, 1, { .ns = 0 } },
+	{ "P7", IPIP, IPV4, TCP, CHANGING, HOT, 1, { .ns = 30 } },
+	{ "P7", IPIP, IPV4, TCP, CHANGING, MANY, 1, { .ns = 150 } },
+	{ "P7", IPIP, IPV6, TCP, CHANGING, HOT, 1, { .ns = 30 } },
+	{ "P7", IPIP, IPV6, TCP, CHANGING, MANY, 1, { .ns = 150 } },
+	{ "P7", SNAT, IPV4, TCP, CHANGING, HOT, 1, { .ns = 0 } },
+	{ "P7", SNAT, IPV4, TCP, CHANGING, MANY, 1, { .ns = 0 } },
 	{ "P8", SNAT, IPV4, TCP, FOREIGN, HOT, 1, { .ns = 8 } },
 	{ "P8", SNAT, IPV4, TCP, FOREIGN, MANY, 1, { .ns = 8 } },
 	{ "P8", SNAT, IPV6, TCP, FOREIGN, HOT, 1, { .ns = 8 } },

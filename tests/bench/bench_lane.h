@@ -198,8 +198,12 @@ static inline int lane_prepare(struct lane *lane, const struct bench_case *test,
 	struct bench_steps steps = lane_steps(lane, test);
 	int r = 0;
 
-	if (case_has_replies(test) && (test->kind == REQUEST || test->kind == REPLY))
+	if (case_has_replies(test) &&
+	    (test->kind == REQUEST || test->kind == CHANGING || test->kind == REPLY))
 		r = lane_establish(lane, test, program_fd);
+	else if (test->kind == CHANGING)
+		r = lane_request(lane, lane->runner.wrapper_fd, test, program_fd, steps, 0,
+				 test->flows);
 	if (test->kind == REPLY)
 		steps = reply_steps(test, 0, test->flows);
 	runner_set(&lane->runner, &frame, &steps, 0);

@@ -72,7 +72,8 @@ static inline int program_fd(const struct bench *bench, const struct lane *lane,
 
 static inline bool world_is_for(const struct world *world, const struct bench_case *test)
 {
-	return world->datapath && world->mode == test->mode && world->services == test->services;
+	return world->datapath && world->mode == test->mode && world->services == test->services &&
+	       world->is_changing == (test->kind == CHANGING);
 }
 
 static inline bool prepare(struct bench *bench, const struct bench_case *test, size_t lane_count)
@@ -81,7 +82,8 @@ static inline bool prepare(struct bench *bench, const struct bench_case *test, s
 
 	if (!world_is_for(&bench->world, test)) {
 		world_close(&bench->world);
-		if (world_open(&bench->world, test->mode, test->services, &error) < 0)
+		if (world_open(&bench->world, test->mode, test->services, test->kind == CHANGING,
+			       &error) < 0)
 			return complain(bench, test, error.text);
 	}
 	for (size_t i = 0; i < lane_count; i++)
@@ -139,12 +141,15 @@ static inline int measure(struct bench *bench, struct samples samples[static PRO
 struct tally {
 	uint64_t packets; /* with the case's verdict */
 	uint64_t new_flows;
+	uint64_t lookups, found; /* of recorded flows */
 };
 
 static inline struct tally take_tally(const struct bench *bench, const struct bench_case *test)
 {
 	return (struct tally){ world_verdicts(&bench->world, kinds[test->kind].verdict),
-			       world_new_flows(&bench->world) };
+			       world_new_flows(&bench->world),
+			       world_track_count(&bench->world, "lookups"),
+			       world_track_count(&bench->world, "found") };
 }
 
 /* after must come from rounds of measure() alone; the warming one is in packets as well. */
@@ -154,6 +159,7 @@ static inline bool check_tally(struct bench *bench, const struct bench_case *tes
 	double packets = ((double)chunks + ROUND_CHUNKS) * BENCH_CHUNK_PACKETS;
 	double share = (double)(after.packets - before.packets) / packets;
 	double share_new = (double)(after.new_flows - before.new_flows) / packets;
+	double share_found = (double)(after.found - before.found) / packets;
 	char what[128];
 
 	if (share < 0.99)
@@ -162,6 +168,12 @@ static inline bool check_tally(struct bench *bench, const struct bench_case *tes
 	else if (test->kind != NEW_FLOWS && share_new > 0.01)
 		(void)snprintf(what, sizeof(what), "%.1f %% of its packets began a flow",
 			       share_new * 100);
+	else if (test->kind == CHANGING && share_found < 0.99)
+		(void)snprintf(what, sizeof(what),
+			       "only %.1f %% of its packets were of a known flow",
+			       share_found * 100);
+	else if (test->kind != CHANGING && after.lookups != before.lookups)
+		(void)snprintf(what, sizeof(what), "flows were looked up, though nothing changes");
 	else
 		return true;
 	return complain(bench, test, what);

@@ -48,6 +48,7 @@
 struct world {
 	struct datapath *datapath;
 	enum forwarding_mode mode;
+	bool is_changing;  /* all slots got another owner, and the old ones have their flows */
 	uint32_t services; /* of each family and protocol, each on a VIP of its own */
 };
 
@@ -92,9 +93,10 @@ static inline int world_set_next_hop(struct world *world, const struct address *
 	return datapath_set_next_hop(world->datapath, backend, &hop, error);
 }
 
+/* drained_count: of the backends, so many keep their flows and get no new ones. */
 static inline int world_set_service(struct world *world, const struct service_key *key,
 				    uint32_t first_backend, size_t backend_count,
-				    struct error *error)
+				    size_t drained_count, struct error *error)
 {
 	struct service *service = service_create(key, "bench", "bench", "", backend_count, 0);
 	bool is_ipv6 = !address_is_ipv4(&key->vip);
@@ -108,13 +110,27 @@ static inline int world_set_service(struct world *world, const struct service_ke
 			address_at(pick(is_ipv6, BACKEND4, BACKEND6), first_backend + (uint32_t)i);
 		service->backends[i].port =
 			forwarding_mode_keeps_port(world->mode) ? key->port : BACKEND_PORT;
-		service->backends[i].weight = 1;
+		service->backends[i].weight = i >= drained_count;
+		service->backends[i].state = i >= drained_count ? BACKEND_READY : BACKEND_DRAINED;
 		r = world_set_next_hop(world, &service->backends[i].address, error);
 	}
 	if (r == 0)
 		r = datapath_set_service(world->datapath, service, error);
 	service_unref(service);
 	return r;
+}
+
+/* As many backends again take the place of the first, which are drained. */
+static inline int world_set_in_turn(struct world *world, const struct service_key *key,
+				    uint32_t first_backend, size_t backend_count,
+				    struct error *error)
+{
+	int r = world_set_service(world, key, first_backend, backend_count, 0, error);
+
+	if (r < 0 || !world->is_changing)
+		return r;
+	return world_set_service(world, key, first_backend, 2 * backend_count, backend_count,
+				 error);
 }
 
 static inline int world_set_services_of(struct world *world, bool is_ipv6, struct error *error)
@@ -127,15 +143,15 @@ static inline int world_set_services_of(struct world *world, bool is_ipv6, struc
 					   .port = TCP_PORT,
 					   .protocol = PROTOCOL_TCP };
 
-		r = world_set_service(world, &key, i * BACKENDS_OF_MANY, backends, error);
+		r = world_set_in_turn(world, &key, i * BACKENDS_OF_MANY, backends, error);
 		if (r < 0 || world->services > 1)
 			continue;
 		key.port = EMPTY_PORT;
-		r = world_set_service(world, &key, 0, 0, error);
+		r = world_set_service(world, &key, 0, 0, 0, error);
 		key.port = UDP_PORT;
 		key.protocol = PROTOCOL_UDP;
 		if (r == 0)
-			r = world_set_service(world, &key, 0, backends, error);
+			r = world_set_in_turn(world, &key, 0, backends, error);
 	}
 	return r;
 }
@@ -198,7 +214,7 @@ static inline struct prefix encap_prefix(const char *text)
 
 /* Settings are the agent's defaults where it has some. 0 or negative errno. */
 static inline int world_open(struct world *world, enum forwarding_mode mode, uint32_t services,
-			     struct error *error)
+			     bool is_changing, struct error *error)
 {
 	struct interface interface = { .name = DEVICE, .device_count = 1 };
 	char pin_dir[64];
@@ -221,7 +237,7 @@ static inline int world_open(struct world *world, enum forwarding_mode mode, uin
 	interface.ifindex = if_nametoindex(DEVICE);
 	interface.devices[0].ifindex = interface.ifindex;
 	(void)snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/guideway-test-%d", (int)getpid());
-	*world = (struct world){ .mode = mode, .services = services };
+	*world = (struct world){ .mode = mode, .is_changing = is_changing, .services = services };
 	r = datapath_open(&settings, &world->datapath, error);
 	/* As attaching would: frames may be sent from there. */
 	if (r == 0)
@@ -253,6 +269,28 @@ static inline uint64_t world_verdicts(const struct world *world, const char *nam
 
 	(void)datapath_for_each_verdict(world->datapath, on_verdict, &search);
 	return search.packets;
+}
+
+/* A count by its name, of what happened to packets in slots that are tracked. */
+struct track_search {
+	const char *name;
+	uint64_t count;
+};
+
+static inline void on_track_count(const struct track_count *count, void *context)
+{
+	struct track_search *search = context;
+
+	if (strcmp(count->name, search->name) == 0)
+		search->count = count->count;
+}
+
+static inline uint64_t world_track_count(const struct world *world, const char *name)
+{
+	struct track_search search = { .name = name };
+
+	(void)datapath_for_each_track_count(world->datapath, on_track_count, &search);
+	return search.count;
 }
 
 /* Flows that began so far. */
