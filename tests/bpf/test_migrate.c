@@ -128,6 +128,32 @@ static void maps_of_another_version_are_taken_over_as_they_are(void **state)
 	give_back(datapath);
 }
 
+/* A map that nobody thought of would be lost with each program. */
+static void only_scratch_of_one_packet_is_not_pinned(void **state)
+{
+	static const char *const scratch[] = { "fragment_room", "nat_flow",    "refused",
+					       "route_query",   "tracked",     "translation",
+					       "ways",          "guideway.bss" };
+	struct datapath *datapath;
+	struct bpf_map *map;
+	size_t count = 0;
+
+	(void)state;
+	datapath = take_datapath();
+	bpf_object__for_each_map(map, datapath->skeleton->obj)
+	{
+		bool is_listed = strchr(bpf_map__name(map), '.') != NULL;
+
+		for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++)
+			is_listed |= strcmp(scratch[i], bpf_map__name(map)) == 0;
+		if (is_listed != (map_kind(map) == MAP_SCRATCH))
+			fail_msg("map %s", bpf_map__name(map));
+		count += !is_listed;
+	}
+	assert_true(count > 20);
+	give_back(datapath);
+}
+
 static void an_agent_that_cannot_attach_leaves_the_old_maps_current(void **state)
 {
 	struct datapath *datapath;
@@ -275,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_ALONE(maps_of_another_version_are_taken_over_as_they_are),
+		TEST(only_scratch_of_one_packet_is_not_pinned),
 		TEST_ALONE(an_agent_that_cannot_attach_leaves_the_old_maps_current),
 		TEST_ALONE(the_old_program_is_told_before_flows_are_copied),
 		TEST_ALONE(flows_that_only_a_left_set_knows_are_brought_over),

@@ -37,6 +37,7 @@ static const struct {
 	{ "addresses", MAP_TABLE },
 	{ "backends", MAP_TABLE },
 	{ "devices", MAP_TABLE },
+	{ "failovers", MAP_TABLE },
 	{ "gateways", MAP_TABLE },
 	{ "next_hops", MAP_TABLE },
 	{ "replies4", MAP_TABLE },
