@@ -10,8 +10,9 @@ declare -A may_include=(
 	[source]="source model lib"
 	[probe]="probe model lib"
 	[net]="net model lib"
+	[peer]="peer model lib"
 	[datapath]="datapath model lib"
-	[agent]="agent source probe net datapath model lib"
+	[agent]="agent source probe net peer datapath model lib"
 	[cmd]="cmd agent source model lib"
 )
 bad=0

@@ -12,6 +12,8 @@
 
 #include <time.h>
 
+#include "model/maglev.h"
+#include "model/table_digest.h"
 #include "objects.h"
 
 #define VIP "10.0.0.1"
@@ -207,12 +209,48 @@ static void settle(struct model *model, const unsigned int *seeds, size_t count,
 	}
 }
 
+static uint64_t digest_of(const struct service *service)
+{
+	uint32_t count = 0, *owners;
+	size_t weighted = 0;
+	uint64_t digest;
+
+	for (size_t i = 0; i < service->backend_count; i++)
+		weighted += service->backends[i].weight > 0;
+	count = maglev_slot_count(weighted);
+	owners = calloc(count + 1, sizeof(*owners));
+	assert_non_null(owners);
+	if (count)
+		assert_int_equal(
+			maglev_fill(service->backends, service->backend_count, owners, count, NULL),
+			0);
+	digest = table_digest(service, owners, count);
+	free(owners);
+	return digest;
+}
+
+/* Of all tables, as gateways show it. */
+static uint64_t digest_of_all(const struct model *model)
+{
+	size_t count;
+	struct service *const *services = model_services(model, &count);
+	uint64_t *digests = calloc(count + 1, sizeof(*digests)), digest;
+
+	assert_non_null(digests);
+	for (size_t i = 0; i < count; i++)
+		digests[i] = digest_of(services[i]);
+	digest = table_digest_join(digests, count);
+	free(digests);
+	return digest;
+}
+
 static void the_order_of_arrival_does_not_matter(void **state)
 {
 	struct fixture *fixture = *state;
 	unsigned int seed = (unsigned int)time(NULL), random = seed;
 	static char expected[DUMP_SIZE];
 	size_t served = 0;
+	uint64_t digest;
 
 	print_message("# seed %u\n", seed);
 	for (size_t round = 0; round < ROUNDS; round++) {
@@ -224,6 +262,7 @@ static void the_order_of_arrival_does_not_matter(void **state)
 			set(fixture->model, random_object(seeds[i]));
 		(void)update(fixture->model);
 		(void)strcpy(expected, services_text(fixture->model));
+		digest = digest_of_all(fixture->model);
 		served += strlen(expected) > 0;
 
 		create_model(fixture);
@@ -231,6 +270,7 @@ static void the_order_of_arrival_does_not_matter(void **state)
 			disturb(fixture->model, &random);
 		settle(fixture->model, seeds, count, &random);
 		assert_services(fixture->model, expected);
+		assert_true(digest_of_all(fixture->model) == digest);
 	}
 	assert_true(served > ROUNDS / 2); /* else the test would prove nothing */
 }

@@ -194,7 +194,8 @@ static const char services[] =
 	"{\"port\":443,\"nodePort\":null,\"protocol\":\"TCP\"}],\"ready\":3,\"endpoints\":3,"
 	"\"mode\":\"snat\",\"selector\":{\"app\":\"web\",\"tier\":\"front\"},\"created\":1000,"
 	"\"problem\":null,\"traffic\":{\"packets\":12345,\"bytes\":2048,\"flows\":7,"
-	"\"replyPackets\":5,\"replyBytes\":3072,\"drops\":9}}]";
+	"\"replyPackets\":5,\"replyBytes\":3072,\"drops\":9},"
+	"\"digest\":\"0123456789abcdef\"}]";
 
 static const char backends[] =
 	"[{\"namespace\":\"shop\",\"service\":\"web\",\"vip\":\"203.0.113.1\",\"port\":80,"
@@ -244,13 +245,16 @@ static void wide_services_add_mode_selector_traffic_and_problem(void **state)
 	assert_shows(get_print_services, services, true,
 		     "NAMESPACE   NAME   TYPE           CLUSTER-IP   EXTERNAL-IP               "
 		     "PORT(S)                ENDPOINTS   AGE         MODE   SELECTOR             "
-		     "PACKETS   BYTES    FLOWS   REPLY-PACKETS   REPLY-BYTES   DROPS   PROBLEM\n"
+		     "PACKETS   BYTES    FLOWS   REPLY-PACKETS   REPLY-BYTES   DROPS   "
+		     "DIGEST             PROBLEM\n"
 		     "default     dns    LoadBalancer   <none>       <pending>                 "
 		     "53/UDP                 0/2         <unknown>   snat   <none>               "
-		     "0         0B       0       0               0B            0       no address\n"
+		     "0         0B       0       0               0B            0       "
+		     "<none>             no address\n"
 		     "shop        web    LoadBalancer   10.96.0.10   203.0.113.1,2001:db8::1   "
 		     "80:31234/TCP,443/TCP   3/3         5m          snat   app=web,tier=front   "
-		     "12.3k     2.0KiB   7       5               3.0KiB        9       <none>\n");
+		     "12.3k     2.0KiB   7       5               3.0KiB        9       "
+		     "0123456789abcdef   <none>\n");
 }
 
 static void backends_show_their_share_and_next_hop(void **state)

@@ -29,6 +29,7 @@
 #include "model/model.h"
 #include "model/pool.h"
 #include "net/net.h"
+#include "peer/seal.h"
 #include "source/manifest.h"
 
 /* What status shows; the log has all. */
@@ -48,8 +49,9 @@ struct agent {
 	struct drains *drains;
 	json_t *problems; /* sentences about manifests that still hold */
 	uint64_t started_ms;
-	bool started; /* events are applied as they come */
-	bool settled; /* nothing of the first state waits for a next hop any more */
+	uint64_t key_print; /* of the flow hash's key */
+	bool started;       /* events are applied as they come */
+	bool settled;       /* nothing of the first state waits for a next hop any more */
 	bool ready;
 	bool pool_is_pruned;
 };
@@ -242,6 +244,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.problems = agent->problems,
 		.kept_count = reconciler_kept_count(agent->reconciler),
 		.sources_complete = manifest_source_is_complete(agent->source),
+		.key_print = agent->key_print,
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
 	};
 
@@ -367,6 +370,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 	if (r == 0)
 		r = interfaces_read(agent->net, &config->interfaces, &interfaces, error);
 	settings.interfaces = interfaces;
+	agent->key_print = seal_key_print(settings.hash_key);
 	if (r == 0)
 		r = datapath_open(&settings, &agent->datapath, error);
 	free(interfaces);

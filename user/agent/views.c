@@ -3,6 +3,7 @@
 #include "agent/views.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,22 +88,46 @@ static json_t *labels_json(const struct labels *labels)
 	return object;
 }
 
-/* What all (VIP, port, protocol) of one Kubernetes Service carried. */
-static struct traffic service_traffic(const struct views *views, const struct object *object)
+/* All (VIP, port, protocol) of one Kubernetes Service together. */
+struct service_sum {
+	struct traffic traffic;
+	uint64_t digest;
+	bool has_digest;
+};
+
+static void service_sum_add(struct service_sum *sum, const struct views *views,
+			    const struct service_key *key)
 {
-	struct traffic sum = { 0 };
+	struct traffic traffic;
+	uint64_t digest;
+
+	if (datapath_service_traffic(views->datapath, key, &traffic) == 0)
+		traffic_add(&sum->traffic, &traffic);
+	if (datapath_service_digest(views->datapath, key, &digest) < 0)
+		return;
+	sum->digest ^= digest;
+	sum->has_digest = true;
+}
+
+static struct service_sum service_sum(const struct views *views, const struct object *object)
+{
+	struct service_sum sum = { 0 };
 	size_t count;
 	struct service *const *services = model_services(views->model, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		struct traffic traffic;
-
+	for (size_t i = 0; i < count; i++)
 		if (strcmp(services[i]->name, object->name) == 0 &&
-		    strcmp(services[i]->namespace, object->namespace) == 0 &&
-		    datapath_service_traffic(views->datapath, &services[i]->key, &traffic) == 0)
-			traffic_add(&sum, &traffic);
-	}
+		    strcmp(services[i]->namespace, object->namespace) == 0)
+			service_sum_add(&sum, views, &services[i]->key);
 	return sum;
+}
+
+static json_t *digest_json(uint64_t digest)
+{
+	char text[sizeof("0123456789abcdef")];
+
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, digest);
+	return json_string(text);
 }
 
 struct service_list {
@@ -116,7 +141,7 @@ static void append_service(const struct service_status *status, void *context)
 	const struct object *object = status->object;
 	const struct service_object *service = &object->service;
 	enum forwarding_mode mode = service->forwarding_mode;
-	struct traffic traffic = service_traffic(list->views, object);
+	const struct service_sum sum = service_sum(list->views, object);
 	json_t *vips = json_array();
 
 	if (mode == FORWARDING_MODE_DEFAULT)
@@ -125,7 +150,7 @@ static void append_service(const struct service_status *status, void *context)
 		(void)json_array_append_new(vips, address_json(&status->vips[i]));
 	(void)json_array_append_new(
 		list->array,
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:s?, s:o}",
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:s?, s:o, s:o}",
 			  "namespace", object->namespace, "name", object->name, "type",
 			  type_name(service->type), "clusterIP", service->cluster_ip, "externalIPs",
 			  vips, "ports", ports_json(service), "ready",
@@ -135,7 +160,8 @@ static void append_service(const struct service_status *status, void *context)
 			  object->creation_time_s == INT64_MAX
 				  ? json_null()
 				  : json_integer(object->creation_time_s),
-			  "problem", status->problem, "traffic", service_traffic_json(&traffic)));
+			  "problem", status->problem, "traffic", service_traffic_json(&sum.traffic),
+			  "digest", sum.has_digest ? digest_json(sum.digest) : json_null()));
 }
 
 json_t *views_services(const struct views *views, struct error *error)
@@ -309,6 +335,7 @@ json_t *views_status(const struct views *views, struct error *error)
 	struct service *const *services = model_services(views->model, &count);
 	json_int_t backends = 0;
 	json_t *verdicts = json_array(), *tracking = json_array();
+	uint64_t digest = 0;
 	int r;
 
 	for (size_t i = 0; i < count; i++)
@@ -316,6 +343,8 @@ json_t *views_status(const struct views *views, struct error *error)
 	r = datapath_for_each_verdict(views->datapath, views_append_verdict, verdicts);
 	if (r == 0)
 		r = datapath_for_each_track_count(views->datapath, append_track_count, tracking);
+	if (r == 0)
+		r = datapath_digest(views->datapath, views->key_print, &digest);
 	if (r < 0) {
 		(void)error_set(error, r, "the counters: cannot read them: %s", strerror(-r));
 		json_decref(verdicts);
@@ -323,15 +352,16 @@ json_t *views_status(const struct views *views, struct error *error)
 		return NULL;
 	}
 	return json_pack(
-		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:s, s:s}",
+		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:o, s:s, "
+		"s:s}",
 		"version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
 		(json_int_t)views->started_at_s, "interfaces", interfaces_json(views->datapath),
 		"services", (json_int_t)count, "vips", count_vips(services, count), "backends",
 		backends, "kept", (json_int_t)views->kept_count, "sources", "complete",
 		views->sources_complete, "problems", views->problems, "verdicts", verdicts,
 		"tracking", tracking, "changing",
-		(json_int_t)datapath_changing_count(views->datapath), "pinDir",
-		views->config->pin_dir, "stateDir", views->config->state_dir);
+		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
+		"pinDir", views->config->pin_dir, "stateDir", views->config->state_dir);
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

@@ -26,6 +26,7 @@ struct views {
 	bool sources_complete;
 	size_t kept_count;    /* services of an earlier agent, in no manifest */
 	int64_t started_at_s; /* Unix time */
+	uint64_t key_print;   /* of the flow hash's key */
 };
 
 /* New references; NULL with a sentence when there is no memory or a map cannot be read. */

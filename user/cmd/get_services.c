@@ -14,7 +14,7 @@
 static const char *const headers[] = {
 	"NAMESPACE", "NAME",          "TYPE",        "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)",
 	"ENDPOINTS", "AGE",           "MODE",        "SELECTOR",   "PACKETS",     "BYTES",
-	"FLOWS",     "REPLY-PACKETS", "REPLY-BYTES", "DROPS",      "PROBLEM",
+	"FLOWS",     "REPLY-PACKETS", "REPLY-BYTES", "DROPS",      "DIGEST",      "PROBLEM",
 };
 #define WIDE_COLUMNS (sizeof(headers) / sizeof(headers[0]))
 #define COLUMNS 8
@@ -117,6 +117,7 @@ static int add_wide(struct table *table, const json_t *service)
 	table_add(table, "%s", human_count(answer_number(traffic, "replyPackets"), text));
 	table_add(table, "%s", human_bytes(answer_number(traffic, "replyBytes"), text));
 	table_add(table, "%s", human_count(answer_number(traffic, "drops"), text));
+	table_add(table, "%s", answer_text(service, "digest"));
 	table_add(table, "%s", answer_text(service, "problem"));
 	return 0;
 }

@@ -151,6 +151,7 @@ static void print_summary(const json_t *status)
 		(void)printf("%-12s %" PRIu64 " services changed not long ago: their flows are "
 			     "looked up\n",
 			     "", answer_number(status, "changing"));
+	print_field("Digest:", answer_text(status, "digest"));
 	print_sources(json_object_get(status, "sources"));
 	print_field("Pinned in:", answer_text(status, "pinDir"));
 	print_field("State in:", answer_text(status, "stateDir"));

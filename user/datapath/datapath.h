@@ -176,6 +176,15 @@ int datapath_service_slots(struct datapath *datapath, const struct service_key *
 			   const struct backend *backends, size_t count, uint32_t *ret_slots,
 			   uint32_t *ret_total);
 
+/*
+ * A number for what decides where the service's flows go, the same on every gateway that was
+ * given the same objects. -ENOENT; -EAGAIN: an earlier agent's, not set since.
+ */
+int datapath_service_digest(const struct datapath *datapath, const struct service_key *key,
+			    uint64_t *ret);
+/* Of all services and of the flow hash's key, by a fingerprint of it. -ENOMEM. */
+int datapath_digest(const struct datapath *datapath, uint64_t key_print, uint64_t *ret);
+
 /* Every verdict with its counters, in the order of the list. */
 struct verdict_count {
 	const char *name;

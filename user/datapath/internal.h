@@ -30,6 +30,7 @@ struct placed_service {
 	struct gw_service entry;
 	struct service_key key;
 	bool known;                      /* false: adopted, weights unknown until it is set again */
+	uint64_t digest;                 /* table_digest.h; 0 while not known */
 	struct placed_backend *backends; /* sorted by backend_compare */
 	size_t backend_count;
 	uint32_t tracked_count; /* slots of its current table that are tracked */

@@ -9,6 +9,7 @@
 #include "datapath/regions.h"
 #include "lib/error.h"
 #include "model/maglev.h"
+#include "model/table_digest.h"
 
 static size_t count_weighted(const struct service *service)
 {
@@ -32,10 +33,12 @@ static uint32_t slot_count(const struct service *service, const struct placed_se
 	return maglev_slot_count(weighted);
 }
 
-/* The table without tracking; ret->slots is the caller's to free, also after a failure. */
+/*
+ * The table without tracking, and its digest; ret->slots is the caller's to free, also after a
+ * failure.
+ */
 static int build_table(const struct service *service, const struct placed_service *old,
-		       const struct placed_service *placed, struct slot_table *ret,
-		       struct error *error)
+		       struct placed_service *placed, struct slot_table *ret, struct error *error)
 {
 	uint32_t count = slot_count(service, old), *owners;
 	int r;
@@ -44,10 +47,14 @@ static int build_table(const struct service *service, const struct placed_servic
 	*ret = (struct slot_table){ calloc((size_t)count + 1, sizeof(*ret->slots)), count };
 	if (!ret->slots)
 		return error_set(error, -ENOMEM, "no memory for a table");
-	if (count == 0 || count_weighted(service) == 0)
-		return 0;
 	owners = &ret->slots[0].owner;
+	if (count == 0 || count_weighted(service) == 0) {
+		placed->digest = table_digest(service, owners, 0);
+		return 0;
+	}
 	r = maglev_fill(service->backends, service->backend_count, owners, count, error);
+	if (r == 0)
+		placed->digest = table_digest(service, owners, count);
 	for (uint32_t slot = 0; r == 0 && slot < count; slot++)
 		owners[slot] = placed->backends[owners[slot]].id;
 	return r;
@@ -244,6 +251,33 @@ int tables_adopt(struct datapath *datapath, struct placed_service *placed, struc
 		return r;
 	placed->tracked_count = count_tracked(table);
 	slots_close(table);
+	return 0;
+}
+
+int datapath_service_digest(const struct datapath *datapath, const struct service_key *key,
+			    uint64_t *ret)
+{
+	const struct placed_service *placed = services_find(datapath, key);
+
+	if (!placed)
+		return -ENOENT;
+	if (!placed->known)
+		return -EAGAIN;
+	*ret = placed->digest;
+	return 0;
+}
+
+int datapath_digest(const struct datapath *datapath, uint64_t key_print, uint64_t *ret)
+{
+	uint64_t *digests = calloc(datapath->service_count + 1, sizeof(*digests));
+
+	if (!digests)
+		return -ENOMEM;
+	digests[0] = key_print;
+	for (size_t i = 0; i < datapath->service_count; i++)
+		digests[i + 1] = datapath->services[i].digest;
+	*ret = table_digest_join(digests, datapath->service_count + 1);
+	free(digests);
 	return 0;
 }
 

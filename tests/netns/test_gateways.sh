@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Two gateways with the same objects: they have the same tables, and show it.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/consistency.sh"
+
+# on_second COMMAND...: with the second gateway's agent for ask
+on_second() { socket=$work/second.sock "$@"; }
+
+digest() { ask status -o json | json "d['digest']"; }
+digest_of() { ask get services -o json | json "[s['digest'] for s in d if s['name'] == '$1'][0]"; }
+
+agree() { [[ $(digest) == "$(on_second digest)" ]]; }
+differ() { ! agree; }
+
+setup() {
+	modes=(ipip)
+	two_gateways 4
+	first_ready 3
+}
+
+test_gateways_with_the_same_objects_show_the_same_digests() {
+	setup
+	two_agents_up
+	agree || fail "$(digest), the other $(on_second digest)"
+	[[ $(ask status) == *"Digest:      $(digest)"* ]] || fail "$(ask status)"
+	[[ $(ask get services -o wide) == *"$(digest_of echo-ipip)"* ]]
+	# Its ids are others then, for it had other backends before.
+	become gone 2
+	publish
+	eventually 5 lacks_backend "$(pod_address 2)" "$service_port"
+	agent_kill
+	rm -rf "$pin_dir"
+	agent_up gateway "${gateway_interfaces[@]}" --hash-key "$work/key"
+	become ready 2 4
+	publish
+	eventually 5 has_backend "$(pod_address 4)" "$service_port"
+	eventually 5 agree
+	[[ $(digest_of echo-ipip) == "$(on_second digest_of echo-ipip)" ]]
+}
+
+test_a_backend_drained_on_one_gateway_alone_shows_in_the_digests() {
+	local before
+	setup
+	two_agents_up
+	before=$(digest)
+	ask drain "$(pod_address 1)" >/dev/null
+	eventually 5 differ
+	[[ $(digest_of echo-ipip) != "$(on_second digest_of echo-ipip)" ]]
+	ask drain --undo "$(pod_address 1)" >/dev/null
+	eventually 5 agree
+	[[ $(digest) == "$before" ]]
+}
+
+test_another_hash_key_shows_in_the_digest_of_all() {
+	setup
+	two_agents_up
+	agent_stop
+	head -c 32 /dev/zero | od -An -v -tx1 | tr -d ' \n' >"$work/key"
+	agent_up gateway "${gateway_interfaces[@]}" --hash-key "$work/key"
+	differ
+	[[ $(digest_of echo-ipip) == "$(on_second digest_of echo-ipip)" ]]
+}
+
+run_tests "$@"
