@@ -76,8 +76,9 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libguideway.a
 	$(Q)mkdir -p $(@D) && $(CC) $(GW_CFLAGS) $(CFLAGS) $< $(B)/libguideway.a $(LDLIBS) -lcmocka -o $@
 
 # Runs the program's own code, and the agent's on maps that are arrays.
-$(B)/tests/unit/test_transition: bpf/track.h include/guideway/flow_table.h tests/unit/track_world.h $(skeletons)
-$(B)/tests/unit/test_transition: GW_CFLAGS += -std=gnu11 -Wno-unused-function -Wno-unknown-pragmas \
+track_tests := $(B)/tests/unit/test_transition $(B)/tests/unit/test_telling
+$(track_tests): bpf/track.h include/guideway/flow_table.h tests/unit/track_world.h $(skeletons)
+$(track_tests): GW_CFLAGS += -std=gnu11 -Wno-unused-function -Wno-unknown-pragmas \
 	-Wno-enum-conversion -Wno-enum-compare -Wno-missing-prototypes
 
 $(B)/tests/bpf/%: tests/bpf/%.c $(skeletons) $(B)/libguideway.a $(wildcard tests/bpf/*.h)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * track.h - slot -> backend, and the flows that are recorded while slots change owner: owns
- * slots, backends, flows, track_counts and meta.
+ * slots, backends, flows, track_counts, meta, told and untold.
  *
  * INVARIANT: every live flow that is not on its slot's base owner is in flows. So a flow that
  * is not there is on the base owner, whoever owns the slot now. It is kept here, where a
  * flow of a tracked slot is recorded as it begins, and by the agent, which tracks a slot
  * before its owner changes, and makes the new owner the base only when every flow that
  * is alive had the time to be recorded (user/datapath/transition.h).
+ *
+ * Where a gateway's flows come from another that died, it must hold for those too. So
+ * flows that are on no base owner are told, as they are confirmed, and the agent that hears
+ * of one records it and has its slot tracked (user/datapath/telling.c).
  */
 #ifndef BPF_TRACK_H
 #define BPF_TRACK_H
@@ -48,6 +52,18 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } track_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, GW_TOLD_BYTES);
+} told SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} untold SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -130,12 +146,16 @@ static __always_inline __u32 flow_state_after(__u32 state, __u32 flags)
 	if (flags & TRACK_ENDS)
 		return GW_FLOW_CLOSING;
 	if (flags & TRACK_FIRST)
-		return state == GW_FLOW_CONFIRMED ? state : GW_FLOW_NEW;
+		return state & GW_FLOW_CONFIRMED ? state : GW_FLOW_NEW;
 	return state == GW_FLOW_CLOSING ? state : GW_FLOW_CONFIRMED;
 }
 
-/* The recorded backend, if the packet may go there; GW_NONE. */
-static __always_inline __u32 flow_recall(__u64 *entry, __u32 service, __u32 flags, __u32 now)
+/*
+ * The recorded backend, if the packet may go there; GW_NONE. *ret_confirms: the packet is the
+ * one that confirms the flow.
+ */
+static __always_inline __u32 flow_recall(__u64 *entry, __u32 service, __u32 flags, __u32 now,
+					 bool *ret_confirms)
 {
 	__u64 known = *entry;
 	__u32 id = gw_flow_backend(known), state = gw_flow_state(known);
@@ -147,9 +167,28 @@ static __always_inline __u32 flow_recall(__u64 *entry, __u32 service, __u32 flag
 	if (flags & TRACK_FIRST && backend->flags & GW_BACKEND_DRAINING)
 		return GW_NONE;
 	known = gw_flow_entry(gw_flow_tag(known), id, flow_state_after(state, flags), now);
-	if (!(flags & TRACK_LOOK) && *entry != known)
-		*entry = known;
+	if (flags & TRACK_LOOK || *entry == known)
+		return id;
+	*entry = known;
+	*ret_confirms = state == GW_FLOW_NEW && gw_flow_state(known) == GW_FLOW_CONFIRMED;
 	return id;
+}
+
+/* Nobody is woken: the agent looks from time to time. */
+static __always_inline void flow_tell(__u32 tag, __u32 bucket, __u32 backend)
+{
+	struct gw_told *telling = bpf_ringbuf_reserve(&told, sizeof(*telling), 0);
+	__u32 first = 0;
+	__u64 *count;
+
+	if (telling) {
+		*telling = (struct gw_told){ tag, bucket, backend, 0 };
+		bpf_ringbuf_submit(telling, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	count = bpf_map_lookup_elem(&untold, &first);
+	if (count)
+		(*count)++;
 }
 
 static __always_inline void flow_record(struct gw_flow_bucket *bucket, __u64 entry, __u32 way,
@@ -179,15 +218,20 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	__u32 index = gw_flow_bucket_index(hash, config.flow_bucket_mask);
 	struct gw_flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
 	__u32 tag = hash >> 32, now = flow_now(), base, chosen, way;
+	bool confirms = false;
 
 	if (!bucket)
 		return owner;
 	track_count(GW_TRACK_LOOKUPS);
 	way = gw_flow_find(bucket, tag);
 	if (way < GW_FLOW_WAYS) {
-		chosen = flow_recall(&bucket->entry[way % GW_FLOW_WAYS], service, flags, now);
+		chosen = flow_recall(&bucket->entry[way % GW_FLOW_WAYS], service, flags, now,
+				     &confirms);
 		if (chosen != GW_NONE) {
 			track_count(GW_TRACK_FOUND);
+			if (config.tells_flows && confirms &&
+			    chosen != (slot_read(base_slot) & ~GW_SLOT_TRACK))
+				flow_tell(tag, index, chosen);
 			return chosen;
 		}
 	}

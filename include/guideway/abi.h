@@ -281,6 +281,19 @@ struct gw_flow_bucket {
 	__u64 entry[GW_FLOW_WAYS];
 };
 
+/*
+ * told: ring buffer of these, for the agent to tell other gateways, which would send the flow
+ * elsewhere: it is on no base owner. One a flow, when it is confirmed. untold: per-CPU array of
+ * one __u64, those that found no room.
+ */
+#define GW_TOLD_BYTES (1U << 18)
+struct gw_told {
+	__u32 tag; /* flow_table.h */
+	__u32 bucket;
+	__u32 backend;
+	__u32 zero;
+};
+
 /* track_counts: per-CPU array of __u64 by what happened in flows, written by the datapath. */
 #define GW_TRACK_COUNTS(X)                                                                         \
 	X(LOOKUPS, "lookups", "packets whose flow was looked up, in a slot that is tracked")       \
@@ -433,8 +446,8 @@ struct gw_config {
 	__be32 encap_mask[2];   /* of IPv6, of IPv4 */
 	__u32 flow_bucket_mask; /* entries of flows - 1 */
 	__u32 tcp_idle,
-		udp_idle; /* a flow that was silent for longer is over: flow_table.h's time */
-	__u32 zero;
+		udp_idle;  /* a flow that was silent for longer is over: flow_table.h's time */
+	__u32 tells_flows; /* there are gateways to tell: see told */
 };
 
 _Static_assert(sizeof(struct gw_addr) == 16, "ABI: gw_addr");
@@ -444,6 +457,7 @@ _Static_assert(sizeof(struct gw_service) == 36, "ABI: gw_service");
 _Static_assert(sizeof(struct gw_slot) == 4, "ABI: gw_slot");
 _Static_assert(sizeof(struct gw_slot_pack) == 8, "ABI: gw_slot_pack");
 _Static_assert(sizeof(struct gw_flow_bucket) == 64, "ABI: gw_flow_bucket");
+_Static_assert(sizeof(struct gw_told) == 16, "ABI: gw_told");
 _Static_assert(sizeof(struct gw_backend) == 32, "ABI: gw_backend");
 _Static_assert(sizeof(struct gw_next_hop) == 64, "ABI: gw_next_hop");
 _Static_assert(sizeof(struct gw_device) == 8, "ABI: gw_device");

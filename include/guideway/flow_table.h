@@ -20,6 +20,7 @@ enum gw_flow_state {
 	GW_FLOW_NEW, /* only its SYN was seen, which anybody can send */
 	GW_FLOW_CONFIRMED,
 	GW_FLOW_CLOSING, /* the client sent FIN or RST */
+	GW_FLOW_TOLD,    /* as confirmed; another gateway forwards it, and has told of it */
 };
 
 #define GW_FLOW_SEEN_BITS 12
@@ -124,13 +125,13 @@ GW_FLOW_INLINE __u32 gw_flow_find(const struct gw_flow_bucket *bucket, __u32 tag
 #define GW_FLOW_RANK_OVER (4U << GW_FLOW_SEEN_BITS)
 #define GW_FLOW_RANK_NEW (3U << GW_FLOW_SEEN_BITS)
 #define GW_FLOW_RANK_CLOSING (2U << GW_FLOW_SEEN_BITS)
-/* By state, 16 bits each. */
+/* By state, 16 bits each; confirmed and told are 0. */
 #define GW_FLOW_RANKS (GW_FLOW_RANK_NEW | (__u64)GW_FLOW_RANK_CLOSING << 32)
 
 GW_FLOW_INLINE __u64 gw_flow_rank(__u64 entry, __u32 now, __u32 idle)
 {
 	__u64 age = gw_flow_age(entry, now), state = gw_flow_state(entry);
-	__u64 unconfirmed = ~gw_flow_below((state ^ GW_FLOW_CONFIRMED) & 3, 1);
+	__u64 unconfirmed = (state & GW_FLOW_CONFIRMED) - 1; /* neither confirmed nor told */
 	__u64 limit = (idle & ~unconfirmed) | (GW_FLOW_UNCONFIRMED_IDLE & unconfirmed);
 	__u64 is_over = gw_flow_below(limit, age);
 	__u64 is_empty = gw_flow_below(entry & 0xffffffff, 1);

@@ -114,7 +114,7 @@ static uint32_t stack_of(const struct bpf_program *program)
 
 static void load_with_logs(void)
 {
-	const struct gw_config config = world_config();
+	struct gw_config config = world_config();
 	struct bpf_program *program;
 	static char logs[FUNCTION_MAX][LOG_BYTES];
 	size_t i = 0;
@@ -122,6 +122,8 @@ static void load_with_logs(void)
 	world = guideway_bpf__open();
 	assert_non_null(world);
 	world_shrink_maps(LRU_ENTRIES);
+	/* With all that can be configured. */
+	config.tells_flows = 1;
 	memcpy((void *)&world->rodata->config, &config, sizeof(config));
 	bpf_object__for_each_program(program, world->obj)
 	{

@@ -238,13 +238,13 @@ static void check_protocol(uint8_t protocol, uint32_t live_s)
 		      " lost with their backend, %" PRIu64 " changes, %" PRIu64 " lookups, %" PRIu64
 		      " found, %" PRIu64 " unrecorded, %" PRIu64 " times at rest\n",
 		      checker->packets, checker->begun, checker->lost, checker->changes,
-		      world_counts[GW_TRACK_LOOKUPS], world_counts[GW_TRACK_FOUND],
-		      world_counts[GW_TRACK_UNRECORDED], checker->rests);
+		      here->counts[GW_TRACK_LOOKUPS], here->counts[GW_TRACK_FOUND],
+		      here->counts[GW_TRACK_UNRECORDED], checker->rests);
 	/* The promise holds as long as there is room. */
-	assert_int_equal(world_counts[GW_TRACK_UNRECORDED], 0);
+	assert_int_equal(here->counts[GW_TRACK_UNRECORDED], 0);
 	/* A short run may have been quiet, or never have been. */
 	if (steps >= STEPS / 2) {
-		assert_true(world_counts[GW_TRACK_FOUND] > checker->packets / 10);
+		assert_true(here->counts[GW_TRACK_FOUND] > checker->packets / 10);
 		assert_true(checker->rests > 0);
 	}
 	world_destroy(checker->datapath);

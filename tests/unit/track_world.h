@@ -5,6 +5,9 @@
  * same memory, with a clock that the test sets.
  *
  * What libbpf would do to maps is done to arrays here: these functions come before the library's.
+ *
+ * There are two worlds, of two gateways, with one clock: everything is done in the one that is
+ * here.
  */
 #ifndef TESTS_UNIT_TRACK_WORLD_H
 #define TESTS_UNIT_TRACK_WORLD_H
@@ -50,15 +53,48 @@ static struct gw_config config;
 static void *world_lookup(const void *map, const void *key);
 #define bpf_map_lookup_elem world_lookup
 #define bpf_ktime_get_coarse_ns() (world_now_s * NS_PER_S)
+static void *world_reserve(void *map, uint64_t size, uint64_t flags);
+static void world_submit(void *record, uint64_t flags);
+#define bpf_ringbuf_reserve world_reserve
+#define bpf_ringbuf_submit world_submit
 #include "../../bpf/track.h"
 #undef bpf_map_lookup_elem
+#undef bpf_ringbuf_reserve
+#undef bpf_ringbuf_submit
 
-static struct gw_slot_pack *world_slots;
-static struct gw_flow_bucket *world_flows;
-static struct gw_backend *world_backends;
-static uint64_t world_counts[GW_TRACK_COUNT_MAX];
-static struct gw_meta world_meta;
-static struct gw_service world_service; /* what packets see; id 0: nothing */
+#define WORLD_TOLD 64
+
+struct world {
+	struct gw_slot_pack *slots;
+	struct gw_flow_bucket *flows;
+	struct gw_backend *backends;
+	uint64_t counts[GW_TRACK_COUNT_MAX];
+	uint64_t untold;
+	struct gw_meta meta;
+	struct gw_told told[WORLD_TOLD];
+	size_t told_count;
+	ring_buffer_sample_fn on_told;
+	void *told_owner;
+	struct gw_service service; /* what packets see; id 0: nothing */
+	int fds[2];
+};
+
+static struct world worlds[2], *here = &worlds[0];
+
+static void *world_reserve(void *map, uint64_t size, uint64_t flags)
+{
+	assert_ptr_equal(map, &told);
+	assert_int_equal(size, sizeof(struct gw_told));
+	(void)flags;
+	return here->told_count < WORLD_TOLD ? &here->told[here->told_count] : NULL;
+}
+
+static void world_submit(void *record, uint64_t flags)
+{
+	assert_ptr_equal(record, &here->told[here->told_count]);
+	(void)flags;
+	here->told_count++;
+}
 
 static void *world_lookup(const void *map, const void *key)
 {
@@ -66,20 +102,19 @@ static void *world_lookup(const void *map, const void *key)
 
 	memcpy(&index, key, sizeof(index));
 	if (map == &slots)
-		return index < WORLD_SLOTS / GW_SLOTS_PACKED ? &world_slots[index] : NULL;
+		return index < WORLD_SLOTS / GW_SLOTS_PACKED ? &here->slots[index] : NULL;
 	if (map == &flows)
-		return index < WORLD_BUCKETS ? &world_flows[index] : NULL;
+		return index < WORLD_BUCKETS ? &here->flows[index] : NULL;
 	if (map == &backends)
-		return index < GW_BACKEND_MAX ? &world_backends[index] : NULL;
+		return index < GW_BACKEND_MAX ? &here->backends[index] : NULL;
 	if (map == &meta)
-		return &world_meta;
-	return &world_counts[index];
+		return &here->meta;
+	return map == &untold ? &here->untold : &here->counts[index];
 }
 
 /* The agent's side: maps are known by their address in world_maps. */
 enum world_map { WORLD_MAP_SLOTS, WORLD_MAP_FLOWS, WORLD_MAP_SERVICES, WORLD_MAP_OTHER };
 static char world_maps[WORLD_MAP_OTHER + 1];
-static int world_fds[2];
 
 static struct bpf_map *world_map(enum world_map which)
 {
@@ -88,7 +123,7 @@ static struct bpf_map *world_map(enum world_map which)
 
 int bpf_map__fd(const struct bpf_map *map)
 {
-	return world_fds[(const char *)map - world_maps];
+	return here->fds[(const char *)map - world_maps];
 }
 
 /* Asked for services only. */
@@ -105,7 +140,7 @@ int bpf_map__update_elem(const struct bpf_map *map, const void *key, size_t key_
 	(void)key_size;
 	(void)flags;
 	if (map == world_map(WORLD_MAP_SERVICES))
-		memcpy(&world_service, value, value_size);
+		memcpy(&here->service, value, value_size);
 	return 0;
 }
 
@@ -115,7 +150,7 @@ int bpf_map__delete_elem(const struct bpf_map *map, const void *key, size_t key_
 	(void)key_size;
 	(void)flags;
 	if (map == world_map(WORLD_MAP_SERVICES))
-		memset(&world_service, 0, sizeof(world_service));
+		memset(&here->service, 0, sizeof(here->service));
 	return 0;
 }
 
@@ -128,6 +163,31 @@ int bpf_map__lookup_elem(const struct bpf_map *map, const void *key, size_t key_
 	(void)flags;
 	memset(value, 0, value_size);
 	return 0;
+}
+
+/* The agent's end of the ring buffer is the world. */
+struct ring_buffer *ring_buffer__new(int map_fd, ring_buffer_sample_fn on_sample, void *owner,
+				     const struct ring_buffer_opts *options)
+{
+	(void)map_fd;
+	(void)options;
+	here->on_told = on_sample;
+	here->told_owner = owner;
+	return (struct ring_buffer *)here;
+}
+
+int ring_buffer__consume(struct ring_buffer *ring)
+{
+	(void)ring;
+	for (size_t i = 0; i < here->told_count; i++)
+		(void)here->on_told(here->told_owner, &here->told[i], sizeof(here->told[i]));
+	here->told_count = 0;
+	return 0;
+}
+
+void ring_buffer__free(struct ring_buffer *ring)
+{
+	(void)ring;
 }
 
 static void *world_memory(int *fd, size_t bytes)
@@ -181,13 +241,11 @@ static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 	datapath->skeleton->maps.slots = world_map(WORLD_MAP_SLOTS);
 	datapath->skeleton->maps.flows = world_map(WORLD_MAP_FLOWS);
 	datapath->skeleton->maps.services4 = world_map(WORLD_MAP_SERVICES);
-	world_slots =
-		world_memory(&world_fds[WORLD_MAP_SLOTS], WORLD_SLOTS * sizeof(struct gw_slot));
-	world_flows = world_memory(&world_fds[WORLD_MAP_FLOWS],
+	*here = (struct world){ .backends = datapath->backends };
+	here->slots =
+		world_memory(&here->fds[WORLD_MAP_SLOTS], WORLD_SLOTS * sizeof(struct gw_slot));
+	here->flows = world_memory(&here->fds[WORLD_MAP_FLOWS],
 				   WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
-	world_backends = datapath->backends;
-	memset(world_counts, 0, sizeof(world_counts));
-	memset(&world_service, 0, sizeof(world_service));
 	config.flow_bucket_mask = WORLD_BUCKETS - 1;
 	config.tcp_idle = tcp_idle_s >> GW_FLOW_TIME_SHIFT;
 	config.udp_idle = udp_idle_s >> GW_FLOW_TIME_SHIFT;
@@ -197,24 +255,40 @@ static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 static void world_destroy(struct datapath *datapath)
 {
 	datapath_close(datapath);
-	munmap(world_slots, WORLD_SLOTS * sizeof(struct gw_slot));
-	munmap(world_flows, WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
-	close(world_fds[WORLD_MAP_SLOTS]);
-	close(world_fds[WORLD_MAP_FLOWS]);
+	munmap(here->slots, WORLD_SLOTS * sizeof(struct gw_slot));
+	munmap(here->flows, WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
+	close(here->fds[WORLD_MAP_SLOTS]);
+	close(here->fds[WORLD_MAP_FLOWS]);
 }
 
-/* The way of a packet of the flow with this hash: the port of its backend, 0 when none gets it. */
-static uint16_t world_packet(uint64_t hash, uint8_t protocol, uint8_t tcp_flags)
+/* The port of the backend that the packet goes to; 0 when none gets it. */
+static uint16_t world_way(const struct packet *packet, uint64_t hash)
 {
-	struct packet packet = { .protocol = protocol, .tcp_flags = tcp_flags, .is_plain = true };
 	uint32_t backend = GW_NONE;
 
-	if (world_service.slot_count == 0)
+	if (here->service.slot_count == 0)
 		return 0;
-	if (flow_backend(&packet, &world_service, hash, &backend) != UNDECIDED ||
-	    backend == GW_NONE)
+	if (flow_backend(packet, &here->service, hash, &backend) != UNDECIDED || backend == GW_NONE)
 		return 0;
-	return bpf_ntohs(world_backends[backend].port);
+	return bpf_ntohs(here->backends[backend].port);
+}
+
+/* The way of a packet of the flow with this hash. */
+static uint16_t world_packet(uint64_t hash, uint8_t protocol, uint8_t tcp_flags)
+{
+	const struct packet packet = { .protocol = protocol,
+				       .tcp_flags = tcp_flags,
+				       .is_plain = true };
+
+	return world_way(&packet, hash);
+}
+
+/* The way that a packet of a flow would go that has begun: nothing remembers it. */
+static inline uint16_t world_look(uint64_t hash, uint8_t protocol)
+{
+	const struct packet packet = { .protocol = protocol, .is_plain = true, .is_error = true };
+
+	return world_way(&packet, hash);
 }
 
 #endif

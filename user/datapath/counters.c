@@ -181,6 +181,11 @@ int datapath_for_each_verdict(const struct datapath *datapath,
 	return r;
 }
 
+int datapath_untold_count(const struct datapath *datapath, uint64_t *ret)
+{
+	return read_sum(datapath, datapath->skeleton->maps.untold, 0, ret);
+}
+
 int datapath_for_each_track_count(const struct datapath *datapath,
 				  void (*on_count)(const struct track_count *count, void *context),
 				  void *context)

@@ -69,6 +69,7 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 		.flow_bucket_mask = datapath->flow_bucket_count - 1,
 		.tcp_idle = settings->tcp_idle_s >> GW_FLOW_TIME_SHIFT,
 		.udp_idle = settings->udp_idle_s >> GW_FLOW_TIME_SHIFT,
+		.tells_flows = settings->tells_flows,
 	};
 
 	for (size_t i = 0; i < settings->interface_count; i++)
@@ -224,6 +225,8 @@ int datapath_open(const struct datapath_settings *settings, struct datapath **re
 		r = load(datapath, settings, error);
 	if (r == 0)
 		r = adopt(datapath, error);
+	if (r == 0 && settings->tells_flows)
+		r = telling_open(datapath, error);
 	if (r < 0) {
 		datapath_close(datapath);
 		return r;
@@ -243,6 +246,7 @@ void datapath_close(struct datapath *datapath)
 	if (datapath->old_map_set != MAP_SET_NONE && !map_sets_is_current(datapath))
 		map_sets_remove(datapath, datapath->map_set);
 	interfaces_free(datapath);
+	telling_close(datapath);
 	tending_free(datapath);
 	services_free(datapath);
 	replies_free(datapath);
@@ -264,6 +268,11 @@ void datapath_close(struct datapath *datapath)
 		(void)close(datapath->lock_fd);
 	free(datapath->pin_dir);
 	free(datapath);
+}
+
+uint32_t datapath_flow_bucket_count(const struct datapath *datapath)
+{
+	return datapath->flow_bucket_count;
 }
 
 int datapath_remove(const char *pin_dir, struct error *error)

@@ -16,6 +16,7 @@
 #include "model/interface.h"
 #include "model/next_hop.h"
 #include "model/service.h"
+#include "model/telling.h"
 
 struct datapath;
 struct error;
@@ -50,6 +51,7 @@ struct datapath_settings {
 	 * UDP service are learned DATAPATH_UDP_LEARNING_S.
 	 */
 	uint32_t tcp_idle_s, udp_idle_s;
+	bool tells_flows; /* there are other gateways: datapath_tell and datapath_hear are used */
 };
 
 #define DATAPATH_IDLE_MIN_S 4
@@ -86,6 +88,35 @@ struct recorded_flows {
 /* -ENOENT: no such service or backend; -EAGAIN: no sweep yet. */
 int datapath_recorded_flows(const struct datapath *datapath, const struct service_key *key,
 			    const struct backend *backend, struct recorded_flows *ret);
+
+/*
+ * What other gateways must know of the flows here, to be called every 100 ms or so: flows that
+ * have begun since the last call, and once more those that had before it, and, as long as a
+ * service changes, a part of all that are not where its tables say. In steady state nothing.
+ */
+void datapath_tell(struct datapath *datapath, telling_on_telling *on_telling, void *owner);
+
+/* Flows that another gateway told of; counts are added to. */
+struct heard {
+	uint64_t recorded;     /* or what is recorded of them was renewed */
+	uint64_t known;        /* already, or better */
+	uint64_t needless;     /* where the tables here say, or over */
+	uint64_t unknown;      /* their service has no such backend here */
+	uint64_t without_room; /* among the flows recorded here */
+};
+/* datapath_tend must be called afterwards. */
+void datapath_hear(struct datapath *datapath, const struct telling *telling, struct heard *heard);
+
+/*
+ * A gateway has started, perhaps instead of one that had told of flows: they are told from here,
+ * until a gateway that forwards them does.
+ */
+void datapath_tell_for_others(struct datapath *datapath);
+
+/* Flows that were confirmed in such numbers that datapath_tell knows them only from its passes. */
+int datapath_untold_count(const struct datapath *datapath, uint64_t *ret);
+/* Entries of the flow table: those who tell each other must have as many. */
+uint32_t datapath_flow_bucket_count(const struct datapath *datapath);
 
 /*
  * Loads the program, creates or adopts the pinned maps. Locks pin_dir:

@@ -18,6 +18,7 @@ struct migration;
 struct regions;
 struct source_set;
 struct sweep;
+struct teller;
 
 /* A backend as one service uses it, and its index into the map. */
 struct placed_backend {
@@ -33,9 +34,10 @@ struct placed_service {
 	uint64_t digest;                 /* table_digest.h; 0 while not known */
 	struct placed_backend *backends; /* sorted by backend_compare */
 	size_t backend_count;
-	uint32_t tracked_count; /* slots of its current table that are tracked */
-	uint64_t learn_until_s; /* with a base table of its own: when that ends */
-	uint8_t *deviations;    /* a bit a slot while a sweep looks for them, else NULL */
+	uint32_t tracked_count;        /* slots of its current table that are tracked */
+	uint64_t learn_until_s;        /* with a base table of its own: when that ends */
+	uint64_t others_learn_until_s; /* likewise, on other gateways; 0: not told */
+	uint8_t *deviations;           /* a bit a slot while a sweep looks for them, else NULL */
 };
 
 struct placed_address {
@@ -95,6 +97,7 @@ struct datapath {
 	uint32_t flow_bucket_count;         /* entries of the flows map */
 	uint32_t tcp_idle_s, udp_idle_s;    /* after which a flow is over */
 	struct sweep *sweep;                /* NULL before the first */
+	struct teller *teller;              /* NULL without other gateways */
 
 	struct placed_service *services; /* sorted by key */
 	size_t service_count, service_room;
@@ -246,10 +249,23 @@ int tables_adopt(struct datapath *datapath, struct placed_service *placed, struc
  */
 void tending_begin_service(const struct datapath *datapath, struct placed_service *placed);
 void tending_forget_service(struct placed_service *placed);
+uint32_t tending_flow_time(void); /* flow_table.h's, now */
+uint32_t tending_idle_s(const struct datapath *datapath, const struct placed_service *placed);
+/* How long the service keeps on learning its flows; 0: it does not. */
+uint32_t tending_learning_s(const struct placed_service *placed);
+/* So long it does so on another gateway. */
+void tending_hear_learning(struct placed_service *placed, uint32_t learning_s);
 /* Deletes every flow of a backend that left, so that its id can be another's. */
 void tending_purge(void *datapath);
 void tending_free(struct datapath *datapath);
 uint32_t tending_flow_time(void); /* now, as in flow_table.h */
+
+/* telling.c: what other gateways are told. Nothing without telling_open; closes half-opened, too.
+ */
+int telling_open(struct datapath *datapath, struct error *error);
+void telling_close(struct datapath *datapath);
+/* The whole map flows; NULL without telling_open. */
+struct gw_flow_bucket *telling_flows(const struct datapath *datapath);
 
 /* service_list.c: finds what is programmed; NULL when nothing is. */
 struct placed_service *services_find(const struct datapath *datapath,

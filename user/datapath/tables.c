@@ -100,6 +100,7 @@ static void keep_tables(struct placed_service *placed, const struct placed_servi
 	placed->entry.base_count = old->entry.base_count;
 	placed->tracked_count = old->tracked_count;
 	placed->learn_until_s = old->learn_until_s;
+	placed->others_learn_until_s = old->others_learn_until_s;
 }
 
 /*

@@ -79,14 +79,14 @@ static bool has_own_base(const struct placed_service *placed)
 	return placed->entry.base_offset != placed->entry.slot_offset;
 }
 
-static uint32_t idle_s(const struct datapath *datapath, const struct placed_service *placed)
+uint32_t tending_idle_s(const struct datapath *datapath, const struct placed_service *placed)
 {
 	return placed->key.protocol == PROTOCOL_UDP ? datapath->udp_idle_s : datapath->tcp_idle_s;
 }
 
 static uint32_t learning_s(const struct datapath *datapath, const struct placed_service *placed)
 {
-	uint32_t idle = idle_s(datapath, placed);
+	uint32_t idle = tending_idle_s(datapath, placed);
 
 	if (placed->key.protocol == PROTOCOL_UDP && idle > DATAPATH_UDP_LEARNING_S)
 		return DATAPATH_UDP_LEARNING_S;
@@ -98,6 +98,25 @@ void tending_begin_service(const struct datapath *datapath, struct placed_servic
 	/* A second more: the clock's own step. */
 	if (has_own_base(placed) && placed->learn_until_s == 0)
 		placed->learn_until_s = now_s() + learning_s(datapath, placed) + 1;
+}
+
+uint32_t tending_learning_s(const struct placed_service *placed)
+{
+	uint64_t now = now_s();
+
+	if (!has_own_base(placed) || placed->learn_until_s <= now)
+		return 0;
+	return (uint32_t)(placed->learn_until_s - now);
+}
+
+/* A second more, for the same reason. */
+void tending_hear_learning(struct placed_service *placed, uint32_t learning_s)
+{
+	uint64_t until_s =
+		now_s() + 1 + (learning_s < DATAPATH_IDLE_MAX_S ? learning_s : DATAPATH_IDLE_MAX_S);
+
+	if (until_s > placed->others_learn_until_s)
+		placed->others_learn_until_s = until_s;
 }
 
 void tending_forget_service(struct placed_service *placed)
@@ -192,7 +211,11 @@ void tending_purge(void *context)
 	} while (bucket > before && bucket < datapath->flow_bucket_count);
 }
 
-/* Every flow of tracked slots had the time to be recorded: the current table is the base. */
+/*
+ * Every flow of tracked slots had the time to be recorded: the current table is the base. Not
+ * before it is so on other gateways too: flows that begin here then are unrecorded, and
+ * would go by the old base there.
+ */
 static void rebase(struct datapath *datapath, struct placed_service *placed)
 {
 	const struct socket_maps maps = services_maps(datapath);
@@ -214,7 +237,8 @@ static void rebase_due(struct datapath *datapath)
 	for (size_t i = 0; i < datapath->service_count; i++) {
 		struct placed_service *placed = &datapath->services[i];
 
-		if (has_own_base(placed) && now >= placed->learn_until_s)
+		if (has_own_base(placed) && now >= placed->learn_until_s &&
+		    now >= placed->others_learn_until_s)
 			rebase(datapath, placed);
 	}
 }
@@ -246,11 +270,14 @@ static bool is_needed(const struct swept_service *swept, __u64 flow)
 	return true;
 }
 
+/* A flow is counted where it is forwarded. */
 static void count_flow(struct sweep *sweep, __u64 flow)
 {
 	struct tally *tally = &sweep->next_tallies[gw_flow_backend(flow)];
 	uint32_t age = gw_flow_age(flow, sweep->now);
 
+	if (gw_flow_state(flow) == GW_FLOW_TOLD)
+		return;
 	tally->count++;
 	if (age > tally->age)
 		tally->age = age;
@@ -268,7 +295,7 @@ static void sweep_flow(struct datapath *datapath, __u64 *entry, __u64 flow)
 		return;
 	}
 	if (gw_flow_is_over(flow, sweep->now,
-			    idle_s(datapath, swept->placed) >> GW_FLOW_TIME_SHIFT) &&
+			    tending_idle_s(datapath, swept->placed) >> GW_FLOW_TIME_SHIFT) &&
 	    delete_flow(entry, flow))
 		return;
 	if (!is_needed(swept, flow) && delete_flow(entry, flow))

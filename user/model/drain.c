@@ -7,55 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-
-/* The colon before the port; NULL when text is an address alone. */
-static const char *find_port(const char *text)
-{
-	const char *colon = strchr(text, ':');
-	const char *bracket;
-
-	if (text[0] != '[')
-		return colon && !strchr(colon + 1, ':') ? colon : NULL;
-	bracket = strchr(text, ']');
-	return bracket && bracket[1] == ':' ? bracket + 1 : NULL;
-}
-
-static int parse_port(const char *text, const char *digits, uint16_t *ret, struct error *error)
-{
-	size_t length = strlen(digits);
-	unsigned long port = 0;
-
-	if (length >= 1 && length <= 5 && strspn(digits, "0123456789") == length)
-		port = strtoul(digits, NULL, 10);
-	if (port == 0 || port > UINT16_MAX)
-		return error_set(error, -EINVAL, "'%.80s': port '%.20s', expected 1 to 65535", text,
-				 digits);
-	*ret = (uint16_t)port;
-	return 0;
-}
+#include "model/address_port.h"
 
 int drain_parse(const char *text, struct drain *ret, struct error *error)
 {
-	const char *colon = find_port(text);
-	size_t length = colon ? (size_t)(colon - text) : strlen(text);
-	char address[ADDRESS_TEXT_SIZE + 2];
 	struct drain drain = { 0 };
-	int r = 0;
+	int r = address_port_parse(text, &drain.address, &drain.port, error);
 
-	if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-		text++;
-		length -= 2;
-	}
-	if (length >= sizeof(address))
-		return error_set(error, -EINVAL, "'%.80s', expected ADDRESS or ADDRESS:PORT", text);
-	memcpy(address, text, length);
-	address[length] = '\0';
-	r = address_parse(address, &drain.address, error);
 	if (r == 0)
 		r = address_check_usable(&drain.address, error);
-	if (r == 0 && colon)
-		r = parse_port(text, colon + 1, &drain.port, error);
 	if (r == 0)
 		*ret = drain;
 	return r;
