@@ -102,9 +102,9 @@ $(B)/tests/bench/%: tests/bench/%.c $(skeletons) $(bench_skels) $(B)/libguideway
 $(network_bench)/frames: $(network_bench)/frames.skel.h tests/bench/network/frames.h
 
 # Fuzz targets are built with clang's libFuzzer from the sources themselves.
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/source/*.c user/peer/*.c)
 	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D) && $(CLANG) $(filter-out -MMD -MP -Werror,$(GW_CFLAGS)) -g -O1 -fsanitize=fuzzer,address,undefined $^ -lyaml -ljansson -levent -o $@
+	$(Q)mkdir -p $(@D) && $(CLANG) $(filter-out -MMD -MP -Werror,$(GW_CFLAGS)) -g -O1 -fsanitize=fuzzer,address,undefined $^ -lyaml -ljansson -levent -lnettle -o $@
 
 fuzz: $(fuzz_targets)
 

@@ -18,6 +18,7 @@
 #include "agent/control.h"
 #include "agent/drains.h"
 #include "agent/interfaces.h"
+#include "agent/peers.h"
 #include "agent/pool_owners.h"
 #include "agent/reconcile.h"
 #include "agent/state.h"
@@ -47,7 +48,8 @@ struct agent {
 	struct reconciler *reconciler;
 	struct control *control;
 	struct drains *drains;
-	json_t *problems; /* sentences about manifests that still hold */
+	struct peers *peers; /* NULL without */
+	json_t *problems;    /* sentences about manifests that still hold */
 	uint64_t started_ms;
 	uint64_t key_print; /* of the flow hash's key */
 	bool started;       /* events are applied as they come */
@@ -245,6 +247,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.kept_count = reconciler_kept_count(agent->reconciler),
 		.sources_complete = manifest_source_is_complete(agent->source),
 		.key_print = agent->key_print,
+		.peers = agent->peers,
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
 	};
 
@@ -362,6 +365,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.flow_max = config->flow_table_entries,
 		.tcp_idle_s = config->tcp_idle_s,
 		.udp_idle_s = config->udp_idle_s,
+		.tells_flows = config->peer_count > 0,
 	};
 	struct interface *interfaces = NULL;
 	int r = state_read_hash_key(config->state_dir, config->hash_key_file, settings.hash_key,
@@ -389,6 +393,13 @@ static int start_reconciler(struct agent *agent, struct error *error)
 	if (!agent->reconciler)
 		return error_set(error, -ENOMEM, "no memory for the reconciler");
 	return 0;
+}
+
+static void on_heard(void *owner)
+{
+	struct agent *agent = owner;
+
+	reconciler_flows_heard(agent->reconciler);
 }
 
 static int start_source(struct agent *agent, struct error *error)
@@ -442,6 +453,9 @@ static int start(struct agent *agent, struct error *error)
 	if (r == 0)
 		r = start_reconciler(agent, error);
 	if (r == 0)
+		r = peers_create(agent->loop, agent->config, agent->key_print, agent->datapath,
+				 on_heard, agent, &agent->peers, error);
+	if (r == 0)
 		r = start_source(agent, error);
 	if (r == 0)
 		r = control_create(agent->loop, agent->config->socket, on_request, agent,
@@ -452,6 +466,7 @@ static int start(struct agent *agent, struct error *error)
 	if (r < 0)
 		return r;
 	agent->started = true;
+	peers_start(agent->peers);
 	tell_ready(agent);
 	return 0;
 }
@@ -460,6 +475,7 @@ static void stop(struct agent *agent)
 {
 	control_destroy(agent->control);
 	manifest_source_destroy(agent->source);
+	peers_destroy(agent->peers);
 	reconciler_destroy(agent->reconciler);
 	net_destroy(agent->net);
 	datapath_close(agent->datapath);

@@ -36,6 +36,8 @@ struct agent_config *agent_config_create(void)
 	config->snat_port_last = 32767;
 	config->answer_neighbours = true;
 	config->local_policy = LOCAL_POLICY_AUTO;
+	config->peer_listen.port = AGENT_PEER_PORT;
+	config->peer_interval_ms = AGENT_PEER_INTERVAL_DEFAULT_MS;
 	config->state_dir = AGENT_STATE_DIR_DEFAULT;
 	config->pin_dir = AGENT_PIN_DIR_DEFAULT;
 	config->socket = AGENT_SOCKET_DEFAULT;
@@ -212,5 +214,9 @@ int agent_config_check(const struct agent_config *config, struct error *error)
 		return error_set(error, -EINVAL,
 				 "no manifests: expected --manifests PATH, or manifests: PATH in "
 				 "the --config file");
+	if (config->peer_count && !config->peer_key_file)
+		return error_set(error, -EINVAL,
+				 "--peer without --peer-key FILE: what gateways tell each other is "
+				 "sealed with a key that they share");
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "model/address.h"
 #include "model/model.h"
+#include "peer/socket.h"
 
 struct arena;
 struct error;
@@ -28,6 +29,11 @@ struct error;
 #define AGENT_TABLE_SLOTS_DEFAULT 4194304 /* 16 MiB, 2,900 services of 10 backends */
 #define AGENT_TABLE_SLOTS_MIN 65536
 #define AGENT_TABLE_SLOTS_MAX 268435456
+
+#define AGENT_PEER_PORT 6078
+#define AGENT_PEER_INTERVAL_DEFAULT_MS 100
+#define AGENT_PEER_INTERVAL_MIN_MS 10
+#define AGENT_PEER_INTERVAL_MAX_MS 10000
 
 #define AGENT_CLASS_DEFAULT "guideway.dev/xdp"
 #define AGENT_STATE_DIR_DEFAULT "/var/lib/guideway"
@@ -59,6 +65,11 @@ struct agent_config {
 	uint32_t flow_table_entries;
 	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
+	struct peer_address *peers; /* other gateways, each once */
+	size_t peer_count;
+	struct peer_address peer_listen;
+	const char *peer_key_file; /* NULL: none, and no peers */
+	uint32_t peer_interval_ms;
 	const char *state_dir;
 	const char *pin_dir;
 	const char *socket;

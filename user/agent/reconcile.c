@@ -457,6 +457,11 @@ void reconciler_run(struct reconciler *reconciler, bool prune)
 	reconciler->on_settled(reconciler->owner);
 }
 
+void reconciler_flows_heard(struct reconciler *reconciler)
+{
+	tending_wake(reconciler->tending);
+}
+
 static void on_changed(const struct address *address, const struct next_hop *next_hop,
 		       void *context)
 {

@@ -40,4 +40,7 @@ size_t reconciler_kept_count(const struct reconciler *reconciler);
 /* Next hops changed: tells the datapath, and goes on with what waited for them. */
 void reconciler_next_hops_changed(struct reconciler *reconciler);
 
+/* Flows of another gateway were recorded: their slots are tended. */
+void reconciler_flows_heard(struct reconciler *reconciler);
+
 #endif

@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "lib/arena.h"
 #include "lib/error.h"
+#include "model/address_port.h"
 #include "model/pool.h"
 
 #define PORT_MAX 65535
@@ -289,6 +290,57 @@ static int set_local_policy(struct agent_config *config, const char *value, stru
 	return policy < 0 ? policy : 0;
 }
 
+static int set_peer(struct agent_config *config, const char *value, struct error *error)
+{
+	struct peer_address peer = { 0 };
+	int r = address_port_parse(value, &peer.address, &peer.port, error);
+
+	if (r == 0)
+		r = address_check_usable(&peer.address, error);
+	if (r < 0)
+		return r;
+	if (peer.port == 0)
+		peer.port = AGENT_PEER_PORT;
+	for (size_t i = 0; i < config->peer_count; i++)
+		if (address_compare(&config->peers[i].address, &peer.address) == 0 &&
+		    config->peers[i].port == peer.port)
+			return error_set(error, -EINVAL, "'%s' is given twice", value);
+	if (config->peer_count == AGENT_CONFIG_LIST_MAX)
+		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
+				 AGENT_CONFIG_LIST_MAX);
+	if (!config->peers)
+		config->peers =
+			arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX, sizeof(peer));
+	if (!config->peers)
+		return error_set(error, -ENOMEM, "out of memory");
+	config->peers[config->peer_count++] = peer;
+	return 0;
+}
+
+static int set_peer_listen(struct agent_config *config, const char *value, struct error *error)
+{
+	struct peer_address listen = { 0 };
+	int r = address_port_parse(value, &listen.address, &listen.port, error);
+
+	if (r < 0)
+		return r;
+	if (listen.port == 0)
+		listen.port = AGENT_PEER_PORT;
+	config->peer_listen = listen;
+	return 0;
+}
+
+static int set_peer_key(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->peer_key_file, value, error);
+}
+
+static int set_peer_interval(struct agent_config *config, const char *value, struct error *error)
+{
+	return parse_number(value, AGENT_PEER_INTERVAL_MIN_MS, AGENT_PEER_INTERVAL_MAX_MS,
+			    &config->peer_interval_ms, error);
+}
+
 static int set_state_dir(struct agent_config *config, const char *value, struct error *error)
 {
 	return copy_text(config, &config->state_dir, value, error);
@@ -359,6 +411,18 @@ static const struct setting settings[] = {
 	{ "hash-key", "FILE",
 	  "the secret key that spreads the flows; the same file on every gateway",
 	  "made once, kept in the state directory", false, set_hash_key },
+	{ "peer", "ADDRESS[:PORT]",
+	  "another gateway with the same Services: it is told of flows that began while their "
+	  "service's backends change, so that it can go on with them",
+	  NULL, true, set_peer },
+	{ "peer-key", "FILE",
+	  "the secret key that seals what peers tell each other; the same file on every gateway",
+	  NULL, false, set_peer_key },
+	{ "peer-listen", "ADDRESS[:PORT]", "where peers are heard, in UDP", "[::]:6078", false,
+	  set_peer_listen },
+	{ "peer-interval", "MILLISECONDS",
+	  "how often peers are told: connections younger than that may break with a gateway", "100",
+	  false, set_peer_interval },
 	{ "xdp-mode", "MODE",
 	  "native: in the driver; generic: in the kernel's stack, slower; auto: native where the "
 	  "driver can, else generic",

@@ -94,8 +94,8 @@ static int hex_value(char c)
 	return -1;
 }
 
-static int key_from_hex(const char *path, const char *text, uint8_t *key, size_t size,
-			struct error *error)
+static int key_from_hex(const char *what, const char *path, const char *text, uint8_t *key,
+			size_t size, struct error *error)
 {
 	for (size_t i = 0; i < size; i++) {
 		int high = hex_value(text[2 * i]);
@@ -103,14 +103,14 @@ static int key_from_hex(const char *path, const char *text, uint8_t *key, size_t
 
 		if (low < 0)
 			return error_set(error, -EINVAL,
-					 "%s: not a hash key, expected %zu hexadecimal digits "
+					 "%s: not a %s, expected %zu hexadecimal digits "
 					 "(openssl rand -hex %zu)",
-					 path, 2 * size, size);
+					 path, what, 2 * size, size);
 		key[i] = (uint8_t)(high << 4 | low);
 	}
 	if (text[2 * size] != '\0' && text[2 * size] != '\n')
 		return error_set(error, -EINVAL,
-				 "%s: more than a hash key, expected %zu hexadecimal digits", path,
+				 "%s: more than a %s, expected %zu hexadecimal digits", path, what,
 				 2 * size);
 	return 0;
 }
@@ -129,21 +129,22 @@ static int make_key(const char *path, size_t size, struct error *error)
 	return replace_file(path, text, error);
 }
 
-static int read_key(const char *path, uint8_t *ret_key, size_t size, struct error *error)
+int state_read_key(const char *what, const char *path, uint8_t *ret_key, size_t size,
+		   struct error *error)
 {
 	char text[256] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
 
 	if (fd < 0)
-		return error_set(error, -errno, "%s: cannot read the hash key: %s", path,
+		return error_set(error, -errno, "%s: cannot read the %s: %s", path, what,
 				 strerror(errno));
 	length = read(fd, text, sizeof(text) - 1);
 	(void)close(fd);
 	if (length < 0)
-		return error_set(error, -errno, "%s: cannot read the hash key: %s", path,
+		return error_set(error, -errno, "%s: cannot read the %s: %s", path, what,
 				 strerror(errno));
-	return key_from_hex(path, text, ret_key, size, error);
+	return key_from_hex(what, path, text, ret_key, size, error);
 }
 
 int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_key, size_t size,
@@ -153,11 +154,11 @@ int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_ke
 	int r;
 
 	if (path)
-		return read_key(path, ret_key, size, error);
+		return state_read_key("hash key", path, ret_key, size, error);
 	r = make_path(state_dir, "hash-key", own, error);
 	if (r == 0 && access(own, F_OK) < 0)
 		r = make_key(own, size, error);
-	return r < 0 ? r : read_key(own, ret_key, size, error);
+	return r < 0 ? r : state_read_key("hash key", own, ret_key, size, error);
 }
 
 static int load_assignment(const char *path, struct pool *pool, const json_t *item,

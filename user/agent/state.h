@@ -23,6 +23,10 @@ int state_prepare(const char *state_dir, struct error *error);
 int state_read_hash_key(const char *state_dir, const char *path, uint8_t *ret_key, size_t size,
 			struct error *error);
 
+/* The same from path, which must be there; what the key is, for a sentence: "peer key". */
+int state_read_key(const char *what, const char *path, uint8_t *ret_key, size_t size,
+		   struct error *error);
+
 /* Gives the pool the assignments in state_dir/addresses.json; no such file is no error. */
 int state_load_addresses(const char *state_dir, struct pool *pool, struct error *error);
 /* Writes them, atomically, when they differ from what the file says. */

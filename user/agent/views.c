@@ -12,6 +12,7 @@
 
 #include "agent/config.h"
 #include "agent/interfaces.h"
+#include "agent/peers.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "model/model.h"
@@ -352,8 +353,8 @@ json_t *views_status(const struct views *views, struct error *error)
 		return NULL;
 	}
 	return json_pack(
-		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:o, s:s, "
-		"s:s}",
+		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:o, s:o, "
+		"s:s, s:s}",
 		"version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
 		(json_int_t)views->started_at_s, "interfaces", interfaces_json(views->datapath),
 		"services", (json_int_t)count, "vips", count_vips(services, count), "backends",
@@ -361,7 +362,8 @@ json_t *views_status(const struct views *views, struct error *error)
 		views->sources_complete, "problems", views->problems, "verdicts", verdicts,
 		"tracking", tracking, "changing",
 		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
-		"pinDir", views->config->pin_dir, "stateDir", views->config->state_dir);
+		"peers", peers_json(views->peers), "pinDir", views->config->pin_dir, "stateDir",
+		views->config->state_dir);
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

@@ -14,6 +14,7 @@ struct datapath;
 struct error;
 struct model;
 struct net;
+struct peers;
 struct verdict_count;
 
 /* What the views look at; all borrowed. */
@@ -24,9 +25,10 @@ struct views {
 	struct datapath *datapath;
 	const json_t *problems; /* array of sentences */
 	bool sources_complete;
-	size_t kept_count;    /* services of an earlier agent, in no manifest */
-	int64_t started_at_s; /* Unix time */
-	uint64_t key_print;   /* of the flow hash's key */
+	size_t kept_count;         /* services of an earlier agent, in no manifest */
+	int64_t started_at_s;      /* Unix time */
+	const struct peers *peers; /* NULL: none */
+	uint64_t key_print;        /* of the flow hash's key */
 };
 
 /* New references; NULL with a sentence when there is no memory or a map cannot be read. */
