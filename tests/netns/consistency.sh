@@ -153,15 +153,36 @@ two_gateways() {
 	backends "$pods"
 }
 
-# What each of two gateways needs to tell the other of new flows: options of guideway agent.
+# What two gateways need to tell each other of new flows: options of guideway agent.
 peer_options=()
+with_peers() { peer_options=(--peer-key "$work/peer-key"); }
+
+random_key() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+
+# Both tell their peer, if at all.
+gateway_options=()
+set_gateway_options() { # PEER
+	gateway_options=("${gateway_interfaces[@]}" --hash-key "$work/key" "${peer_options[@]}")
+	((${#peer_options[@]} == 0)) || gateway_options+=(--peer "$1")
+}
+
+first_agent_up() {
+	set_gateway_options "$pod_net.3"
+	agent_up gateway "${gateway_options[@]}" "$@"
+}
+
+second_agent_up() {
+	local second=$work/second
+	set_gateway_options "$pod_net.2"
+	mkdir -p "$second/state"
+	work=$second pin_dir+=-second socket=$second.sock agent_up gateway2 "${gateway_options[@]}" "$@"
+}
 
 two_agents_up() {
-	local second=$work/second options=("${gateway_interfaces[@]}" --hash-key "$work/key" "${peer_options[@]}")
-	head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$work/key"
-	mkdir -p "$second/state"
-	work=$second pin_dir+=-second socket=$second.sock agent_up gateway2 "${options[@]}"
-	agent_up gateway "${options[@]}"
+	random_key >"$work/key"
+	random_key >"$work/peer-key"
+	second_agent_up
+	first_agent_up
 }
 
 both_gateways_forward() {

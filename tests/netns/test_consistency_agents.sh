@@ -125,6 +125,7 @@ only_direct_modes() {
 
 start_with_two_gateways() {
 	only_direct_modes
+	with_peers
 	two_gateways "$1"
 	first_ready "$2"
 	two_agents_up
@@ -140,8 +141,9 @@ test_a_gateway_that_dies_breaks_no_connection() {
 	all_is_well
 }
 
-# Flows that the other gateway has not been told of yet may break: the youngest.
-flush_interval_ms=1000
+# Flows that the other gateway has not been told of yet may break: the youngest, and a machine
+# with other things to do tells later than every 100 ms.
+flush_interval_ms=500
 
 test_a_gateway_that_dies_in_a_rollout_breaks_only_the_youngest_connections() {
 	local mode

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Two gateways with the same objects: they have the same tables, and show it.
+# Two gateways with the same objects: they have the same tables, show it, and tell each other of
+# flows.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/consistency.sh"
 
@@ -60,6 +61,61 @@ test_another_hash_key_shows_in_the_digest_of_all() {
 	agent_up gateway "${gateway_interfaces[@]}" --hash-key "$work/key"
 	differ
 	[[ $(digest_of echo-ipip) == "$(on_second digest_of echo-ipip)" ]]
+}
+
+# peer_count NAME: of the agent that is asked
+peer_count() { ask status -o json | json "[c['count'] for c in d['peers'] if c['name'] == '$1'][0]"; }
+has_counted() { (($(peer_count "$1") > 0)); }
+
+test_gateways_without_peers_have_nothing_to_say_of_them() {
+	setup
+	two_agents_up
+	[[ $(ask status -o json | json "d['peers']") == None ]]
+}
+
+test_peers_hear_each_other_and_tell_of_no_flow_in_steady_state() {
+	setup
+	with_peers
+	two_agents_up
+	eventually 10 has_counted received
+	on_second eventually 10 has_counted received
+	[[ $(peer_count flows_sent) == 0 && $(peer_count refused_seal) == 0 ]]
+}
+
+test_a_peer_with_another_key_is_refused() {
+	setup
+	with_peers
+	random_key >"$work/key"
+	random_key >"$work/peer-key"
+	second_agent_up
+	random_key >"$work/peer-key"
+	first_agent_up
+	eventually 10 has_counted refused_seal
+	eventually 10 agent_says "not sealed with our --peer-key"
+	[[ $(peer_count received) == 0 ]]
+}
+
+test_a_peer_with_another_hash_key_is_refused() {
+	setup
+	with_peers
+	random_key >"$work/key"
+	random_key >"$work/peer-key"
+	second_agent_up
+	random_key >"$work/key"
+	first_agent_up
+	eventually 10 has_counted refused_hash_key
+	[[ $(peer_count received) == 0 ]]
+}
+
+test_a_peer_key_that_is_missing_or_malformed_is_told_in_one_line() {
+	local agent=(nsenter --net="/run/netns/$netns_prefix-gateway" "$GUIDEWAY" agent --interface eth0 --manifests "$manifests" --peer 10.2.0.3
+		--pin-dir "$pin_dir" --state-dir "$work/state" --socket "$socket")
+	namespaces gateway other
+	cable gateway eth0 other eth0
+	refused "--peer-key" "${agent[@]}"
+	refused "cannot read the peer key" "${agent[@]}" --peer-key "$work/none"
+	echo "no key" >"$work/peer-key"
+	refused "not a peer key" "${agent[@]}" --peer-key "$work/peer-key"
 }
 
 run_tests "$@"
