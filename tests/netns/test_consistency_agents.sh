@@ -147,6 +147,7 @@ flush_interval_ms=500
 
 test_a_gateway_that_dies_in_a_rollout_breaks_only_the_youngest_connections() {
 	local mode
+	at_least_s 16
 	start_with_two_gateways 6 3
 	at 1 4
 	become ready 4

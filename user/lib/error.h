@@ -7,7 +7,7 @@
 
 struct error {
 	int code;
-	char text[384];
+	char text[640];
 };
 
 /*
