@@ -131,9 +131,9 @@ static void maps_of_another_version_are_taken_over_as_they_are(void **state)
 /* A map that nobody thought of would be lost with each program. */
 static void only_scratch_of_one_packet_is_not_pinned(void **state)
 {
-	static const char *const scratch[] = { "fragment_room", "nat_flow",    "refused",
-					       "route_query",   "tracked",     "translation",
-					       "ways",          "guideway.bss" };
+	static const char *const scratch[] = { "fragment_room", "nat_flow", "refused",
+					       "route_query",   "told",     "tracked",
+					       "translation",   "ways",     "guideway.bss" };
 	struct datapath *datapath;
 	struct bpf_map *map;
 	size_t count = 0;

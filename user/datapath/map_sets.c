@@ -60,6 +60,7 @@ static const struct {
 	{ "service_drops", MAP_COUNTS },
 	{ "service_past", MAP_COUNTS },
 	{ "track_counts", MAP_COUNTS },
+	{ "untold", MAP_COUNTS },
 	{ "verdicts", MAP_COUNTS },
 };
 
