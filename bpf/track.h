@@ -191,7 +191,8 @@ static __always_inline void flow_tell(__u32 tag, __u32 bucket, __u32 backend)
 		(*count)++;
 }
 
-static __always_inline void flow_record(struct gw_flow_bucket *bucket, __u64 entry, __u32 way,
+/* False: there is no room. */
+static __always_inline bool flow_record(struct gw_flow_bucket *bucket, __u64 entry, __u32 way,
 					__u32 flags, __u32 now)
 {
 	__u32 rank = GW_FLOW_RANK_EMPTY;
@@ -200,12 +201,13 @@ static __always_inline void flow_record(struct gw_flow_bucket *bucket, __u64 ent
 		way = gw_flow_victim(bucket, now, flow_idle(flags), &rank);
 	if (!gw_flow_makes_room(rank, flags & TRACK_FIRST)) {
 		track_count(GW_TRACK_UNRECORDED);
-		return;
+		return false;
 	}
 	if (rank < GW_FLOW_RANK_OVER)
 		track_count(GW_TRACK_EVICTED);
 	bucket->entry[way % GW_FLOW_WAYS] = entry;
 	track_count(GW_TRACK_RECORDED);
+	return true;
 }
 
 /*
@@ -247,9 +249,12 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	if (chosen == GW_NONE || flags & TRACK_LOOK ||
 	    (way == GW_FLOW_WAYS && chosen == base && flags & TRACK_REBASED))
 		return chosen;
-	flow_record(bucket, gw_flow_entry(tag, chosen, flow_state_after(GW_FLOW_NEW, flags), now),
-		    way, flags, now);
-	return chosen;
+	/* Without a record the next packet looks at the base owner: so that is where it begins. */
+	return flow_record(bucket,
+			   gw_flow_entry(tag, chosen, flow_state_after(GW_FLOW_NEW, flags), now),
+			   way, flags, now)
+		       ? chosen
+		       : base;
 }
 
 static __always_inline __u32 track_flags(const struct packet *packet,

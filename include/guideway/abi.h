@@ -300,7 +300,8 @@ struct gw_told {
 	X(FOUND, "found", "of these, with a recorded backend")                                     \
 	X(RECORDED, "recorded", "flows recorded")                                                  \
 	X(EVICTED, "evicted", "recorded flows that made room for another")                         \
-	X(UNRECORDED, "unrecorded", "flows that found no room: a later change may move them")
+	X(UNRECORDED, "unrecorded",                                                                \
+	  "flows that found no room, and so went to the slot's former owner")
 
 enum gw_track_count {
 #define X(name, text, help) GW_TRACK_##name,

@@ -68,7 +68,8 @@ static void meets_full_bucket(struct tracked *it, const struct full_case *full, 
 	bool is_first = it->protocol == IPPROTO_TCP && tcp_flags == SYN;
 	bool makes_room = is_first ? full->makes_room_for_syn : full->makes_room;
 	const struct gw_flow_bucket bucket = full_bucket(it, full);
-	uint32_t backend = is_first ? CURRENT : BASE;
+	/* Without a record its next packet would be looked for on the base owner. */
+	uint32_t backend = is_first && makes_room ? CURRENT : BASE;
 
 	frame_case = full->name;
 	set_tracked_bucket(it, &bucket);

@@ -166,8 +166,6 @@ static uint32_t base_owner(const struct question *of, uint64_t hash, uint32_t cu
 
 static void record_flow(const struct question *of, struct record *record, uint32_t backend)
 {
-	if (!record)
-		return;
 	*record = (struct record){
 		.tag = of->tag, .backend = backend, .state = next_state(of, BEGAN), .seen = of->now
 	};
@@ -200,6 +198,11 @@ uint32_t track_flow(struct model *model, const struct packet *packet,
 	/* Nobody need be told of a flow that is where the one table says. */
 	if (!known && chosen == base && service->base_offset == service->slot_offset)
 		return chosen;
-	record_flow(&of, known ? known : room_in(&of, bucket), chosen);
+	if (!known)
+		known = room_in(&of, bucket);
+	/* Its next packet will not be known, and go to the base owner. */
+	if (!known)
+		return base;
+	record_flow(&of, known, chosen);
 	return chosen;
 }
