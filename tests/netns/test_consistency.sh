@@ -117,4 +117,43 @@ test_a_lost_backend_takes_no_other_connection_along() {
 	all_is_well
 }
 
+# Pods do not answer the flood, whose sources their kernel refuses: it is the gateway's alone.
+refuse_flood() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		in_ns "pod$i" sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1
+		in_ns "pod$i" ip route add blackhole 198.18.0.0/15
+	done
+}
+
+# A flood may well keep others from being opened: in snat, by the backlog of the pods.
+broken_of_established() { grep -c "connection of pod" "$work/$1.stderr" || true; } # MODE
+
+test_a_flood_of_spoofed_syns_in_a_rolling_update_breaks_no_connection() {
+	local mode i count syns
+	count=3 syns=$((seconds >= 60 ? 10000000 : 200000))
+	at_least_s $((5 * count))
+	backends_network $((2 * count))
+	refuse_flood $((2 * count))
+	first_ready "$count"
+	gateway_up
+	talk
+	for mode in "${modes[@]}"; do
+		spawn client "$TRAFFIC" flood --to "${mode_vip[$mode]}" --port "$service_port" \
+			--count "$((syns / ${#modes[@]}))" --rate $((2 * syns / seconds)) >"$work/$mode.flood"
+	done
+	for ((i = 1; i <= count; i++)); do
+		at $((i - 1)) "$count"
+		replace "$i" $((count + i))
+	done
+	end_talk flood
+	for mode in "${modes[@]}"; do
+		note "$mode: flood $(<"$work/$mode.flood")"
+		(($(json "d['sent']" <"$work/$mode.flood") == syns / ${#modes[@]})) || fail "$mode: no flood"
+		note "$mode: $(summary "$mode")"
+		(($(broken_of_established "$mode") <= connections / 10000)) ||
+			fail "$(tail -n 20 "$work"/*.stderr)"
+	done
+}
+
 run_tests "$@"

@@ -10,6 +10,7 @@
 #include "traffic_connect.h"
 #include "traffic_converse.h"
 #include "traffic_datagrams.h"
+#include "traffic_flood.h"
 #include "traffic_hold.h"
 #include "traffic_requests.h"
 #include "traffic_serve.h"
@@ -70,6 +71,10 @@ static const struct command commands[] = {
 	  "    broke on them is counted apart. Status 0 only when none moved, broke or waited "
 	  "more\n"
 	  "    than 3 s for an answer.\n" },
+	{ "flood", command_flood, 120, 0, 0, 0,
+	  "flood --to ADDRESS --port PORT --count N --rate R\n"
+	  "    N SYNs of IPv4, R a second, from random sources in 198.18.0.0/15: nobody answers\n"
+	  "    their answers. Status 0 only when all were sent.\n" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
