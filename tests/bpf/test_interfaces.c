@@ -93,7 +93,7 @@ static bool answers(const char *device)
 	char path[128];
 	int fd, r;
 
-	(void)snprintf(path, sizeof(path), "%s/devices", pin_dir);
+	(void)snprintf(path, sizeof(path), "%s/current/devices", pin_dir);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	r = bpf_map_lookup_elem(fd, &ifindex, &entry);
@@ -112,7 +112,7 @@ static const char *sends_by(const char *device)
 	char path[128];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/failovers", pin_dir);
+	(void)snprintf(path, sizeof(path), "%s/current/failovers", pin_dir);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_map_lookup_elem(fd, &cell, &failover), 0);
