@@ -204,9 +204,20 @@ static void the_old_program_is_told_before_flows_are_copied(void **state)
 	give_back(kept_datapath);
 }
 
-/* The map flows of a set that nobody made current, or that was so before; with one flow. */
-static void leave_set(const char *set, uint32_t index, __u64 flow)
+static void pin_map(int fd, const char *set, const char *name)
 {
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, set, name);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	(void)close(fd);
+}
+
+/* A set with one flow, that was current with this version; 0: never. */
+static void leave_set(const char *set, uint32_t version, uint32_t index, __u64 flow)
+{
+	const struct gw_meta meta = { .abi_version = version };
+	uint32_t first = 0;
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	struct gw_flow_bucket bucket = { .entry = { flow } };
 	char path[256];
@@ -222,13 +233,15 @@ static void leave_set(const char *set, uint32_t index, __u64 flow)
 	options.btf_value_type_id = info.btf_value_type_id;
 	path_of(set, path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	(void)snprintf(path, sizeof(path), "%s/%s/flows", pin_dir, set);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "meta", sizeof(first), sizeof(meta), 1, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_update_elem(fd, &first, &meta, BPF_ANY), 0);
+	pin_map(fd, set, "meta");
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flows", sizeof(uint32_t), sizeof(bucket),
 			    info.max_entries, &options);
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_map_update_elem(fd, &index, &bucket, BPF_ANY), 0);
-	assert_int_equal(bpf_obj_pin(fd, path), 0);
-	(void)close(fd);
+	pin_map(fd, set, "flows");
 	(void)close((int)options.btf_fd);
 }
 
@@ -254,11 +267,14 @@ static void flows_that_only_a_left_set_knows_are_brought_over(void **state)
 	set(datapath, VIP, three, 2);
 	id = id_of_backend(datapath, VIP, "10.0.0.1");
 	left = gw_flow_entry(4711, id, GW_FLOW_CONFIRMED, tending_flow_time());
-	leave_set("maps-3", index, left);
-	leave_set("maps-5", index, gw_flow_entry(4711, id + 1, GW_FLOW_CONFIRMED, 0));
+	leave_set("maps-2", 0, index, gw_flow_entry(4712, id, GW_FLOW_CONFIRMED, 0));
+	leave_set("maps-3", OTHER_VERSION, index, left);
+	leave_set("maps-5", OTHER_VERSION, index,
+		  gw_flow_entry(4711, id + 1, GW_FLOW_CONFIRMED, 0));
 
 	restart_datapath();
 	assert_current("maps-0");
+	assert_false(is_pinned("maps-2"));
 	assert_false(is_pinned("maps-3"));
 	assert_false(is_pinned("maps-5"));
 	bucket = flows_at(index);
@@ -268,6 +284,8 @@ static void flows_that_only_a_left_set_knows_are_brought_over(void **state)
 	assert_int_equal(bucket.entry[way], left);
 	bucket.entry[way] = 0;
 	assert_int_equal(gw_flow_find(&bucket, 4711), GW_FLOW_WAYS);
+	/* No packet ever met a set that was not current. */
+	assert_int_equal(gw_flow_find(&bucket, 4712), GW_FLOW_WAYS);
 	memset(&bucket, 0, sizeof(bucket));
 	assert_int_equal(bpf_map__update_elem(kept_datapath->skeleton->maps.flows, &index,
 					      sizeof(index), &bucket, sizeof(bucket), BPF_ANY),

@@ -80,18 +80,6 @@ static void configure(struct datapath *datapath, const struct datapath_settings 
 	memcpy((void *)&datapath->skeleton->rodata->config, &config, sizeof(config));
 }
 
-static int write_abi_version(const struct datapath *datapath, struct error *error)
-{
-	struct gw_meta meta = { .abi_version = GW_ABI_VERSION };
-	uint32_t zero = 0;
-	int r = bpf_map__update_elem(datapath->skeleton->maps.meta, &zero, sizeof(zero), &meta,
-				     sizeof(meta), BPF_ANY);
-
-	if (r < 0)
-		return error_set(error, r, "map meta: cannot write it: %s", strerror(-r));
-	return 0;
-}
-
 static int load(struct datapath *datapath, const struct datapath_settings *settings,
 		struct error *error)
 {
@@ -125,9 +113,8 @@ static int load(struct datapath *datapath, const struct datapath_settings *setti
 			strerror(-r), libbpf_message()[0] ? ": " : "", libbpf_message());
 	datapath->program_fd = bpf_program__fd(datapath->skeleton->progs.guideway);
 	r = migrate_copy(datapath, error);
-	if (r == 0)
-		r = write_abi_version(datapath, error);
-	if (r == 0 && datapath->is_new)
+	/* A set that is taken over from another layout is made so when flows are in it. */
+	if (r == 0 && datapath->old_map_set == MAP_SET_NONE)
 		r = map_sets_make_current(datapath, error);
 	return r;
 }

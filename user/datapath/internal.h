@@ -158,9 +158,9 @@ bool pins_path(const char *pin_dir, const char *name, char *buffer, size_t size)
 enum map_kind {
 	MAP_SCRATCH, /* not pinned */
 	MAP_META,
-	MAP_TABLE,  /* written by the agent */
-	MAP_LIVE,   /* written by the datapath: what it knows of flows */
-	MAP_COUNTS, /* written by the datapath: what only figures and limits come from */
+	MAP_TABLE, /* written by the agent */
+	MAP_LIVE,  /* written by the datapath: what it knows of flows */
+	MAP_LOSSY, /* written by the datapath: figures, limits, flows that sent one packet */
 };
 enum map_kind map_kind(const struct bpf_map *map);
 /* "pin_dir/maps-SET/map", or the set's directory when map is NULL; false when it is too long. */
@@ -173,7 +173,10 @@ uint32_t map_sets_entries(const struct datapath *datapath, const char *map, uint
 /* Before the load: where each map is to be pinned, or is. */
 int map_sets_pin(struct datapath *datapath, struct error *error);
 bool map_sets_is_current(const struct datapath *datapath);
+/* Writes its version, too. */
 int map_sets_make_current(const struct datapath *datapath, struct error *error);
+/* False: its agent was killed before, so that no program ever used it. */
+bool map_sets_was_current(const struct datapath *datapath, uint32_t set);
 /* The lowest number above after of a set that is not ours; MAP_SET_NONE: from the first, no more.
  */
 uint32_t map_sets_next_other(const struct datapath *datapath, uint32_t after);

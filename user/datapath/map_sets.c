@@ -52,16 +52,16 @@ static const struct {
 	{ "nat4", MAP_LIVE },
 	{ "nat6", MAP_LIVE },
 	{ "nat_moved", MAP_LIVE },
-	{ "nat_unconfirmed4", MAP_LIVE },
-	{ "nat_unconfirmed6", MAP_LIVE },
-	{ "answer_bucket", MAP_COUNTS },
-	{ "backend_traffic", MAP_COUNTS },
-	{ "flow_limits", MAP_COUNTS },
-	{ "service_drops", MAP_COUNTS },
-	{ "service_past", MAP_COUNTS },
-	{ "track_counts", MAP_COUNTS },
-	{ "untold", MAP_COUNTS },
-	{ "verdicts", MAP_COUNTS },
+	{ "nat_unconfirmed4", MAP_LOSSY },
+	{ "nat_unconfirmed6", MAP_LOSSY },
+	{ "answer_bucket", MAP_LOSSY },
+	{ "backend_traffic", MAP_LOSSY },
+	{ "flow_limits", MAP_LOSSY },
+	{ "service_drops", MAP_LOSSY },
+	{ "service_past", MAP_LOSSY },
+	{ "track_counts", MAP_LOSSY },
+	{ "untold", MAP_LOSSY },
+	{ "verdicts", MAP_LOSSY },
 };
 
 enum map_kind map_kind(const struct bpf_map *map)
@@ -278,12 +278,33 @@ bool map_sets_is_current(const struct datapath *datapath)
 	return read_current(datapath) == datapath->map_set;
 }
 
+bool map_sets_was_current(const struct datapath *datapath, uint32_t set)
+{
+	uint32_t abi_version = 0;
+
+	return read_abi_version(datapath, set, &abi_version, NULL) == 0 && abi_version != 0;
+}
+
+/* Also says that no program is to be replaced any more. */
+static int write_abi_version(const struct datapath *datapath, struct error *error)
+{
+	struct gw_meta meta = { .abi_version = GW_ABI_VERSION };
+	uint32_t zero = 0;
+	int r = bpf_map__update_elem(datapath->skeleton->maps.meta, &zero, sizeof(zero), &meta,
+				     sizeof(meta), BPF_ANY);
+
+	if (r < 0)
+		return error_set(error, r, "map meta: cannot write it: %s", strerror(-r));
+	return 0;
+}
+
 int map_sets_make_current(const struct datapath *datapath, struct error *error)
 {
 	char next[PATH_MAX], current[PATH_MAX], name[SET_NAME_SIZE];
+	int r = write_abi_version(datapath, error);
 
-	if (map_sets_is_current(datapath))
-		return 0;
+	if (r < 0 || map_sets_is_current(datapath))
+		return r;
 	if (!pins_path(datapath->pin_dir, CURRENT_NEXT, next, sizeof(next)) ||
 	    !pins_path(datapath->pin_dir, CURRENT, current, sizeof(current)))
 		return path_error(datapath, error);

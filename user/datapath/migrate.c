@@ -302,7 +302,8 @@ static void take_rest(struct datapath *datapath, uint32_t set)
 {
 	struct migration *migration;
 
-	if (migration_open(datapath, set, &migration, NULL) < 0)
+	if (!map_sets_was_current(datapath, set) ||
+	    migration_open(datapath, set, &migration, NULL) < 0)
 		return;
 	for (size_t i = 0; i < migration->count; i++)
 		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
