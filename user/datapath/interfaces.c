@@ -153,6 +153,7 @@ int datapath_attach(struct datapath *datapath, struct error *error)
 		if (r < 0)
 			return r;
 	}
+	migrate_follow(datapath);
 	pins_drop_other_ways(datapath);
 	migrate_end(datapath);
 	datapath->is_started = true;

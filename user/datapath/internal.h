@@ -192,6 +192,8 @@ int migrate_begin(struct datapath *datapath, struct error *error);
 int migrate_copy(struct datapath *datapath, struct error *error);
 /* What the old program changed since, just before it is replaced. */
 int migrate_refresh(struct datapath *datapath, struct error *error);
+/* Flows that the old program saw until a moment ago, as soon as it is replaced. */
+void migrate_follow(const struct datapath *datapath);
 /*
  * No other program is attached any more: flows that only another set knows, which may also be of
  * an agent that was killed here, are brought over, and that set is removed.

@@ -281,6 +281,16 @@ static int set_handing_over(const struct datapath *datapath, bool is_handing_ove
 	return 0;
 }
 
+static int refresh_kind(const struct migration *migration, enum map_kind kind, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < migration->count; i++)
+		if (migration->maps[i].kind == kind)
+			r = copy(&migration->maps[i], error);
+	return r;
+}
+
 int migrate_refresh(struct datapath *datapath, struct error *error)
 {
 	const struct migration *migration = datapath->migration;
@@ -292,9 +302,10 @@ int migrate_refresh(struct datapath *datapath, struct error *error)
 	if (r < 0)
 		return r;
 	grace_wait(); /* every flow that began before is recorded */
-	for (size_t i = 0; r == 0 && i < migration->count; i++)
-		if (migration->maps[i].kind != MAP_TABLE)
-			r = copy(&migration->maps[i], error);
+	/* Flows last: what begins between this and the new program is missed until migrate_end. */
+	r = refresh_kind(migration, MAP_LOSSY, error);
+	if (r == 0)
+		r = refresh_kind(migration, MAP_LIVE, error);
 	return r;
 }
 
@@ -309,6 +320,15 @@ static void take_rest(struct datapath *datapath, uint32_t set)
 		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
 			(void)copy_missing(datapath, &migration->maps[i]);
 	migration_destroy(migration);
+}
+
+void migrate_follow(const struct datapath *datapath)
+{
+	const struct migration *migration = datapath->migration;
+
+	for (size_t i = 0; migration && i < migration->count; i++)
+		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
+			(void)copy_missing(datapath, &migration->maps[i]);
 }
 
 void migrate_end(struct datapath *datapath)
