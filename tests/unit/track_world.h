@@ -121,9 +121,12 @@ static struct bpf_map *world_map(enum world_map which)
 	return (struct bpf_map *)&world_maps[which];
 }
 
+/* Only slots and flows are files. */
 int bpf_map__fd(const struct bpf_map *map)
 {
-	return here->fds[(const char *)map - world_maps];
+	size_t which = (size_t)((const char *)map - world_maps);
+
+	return which <= WORLD_MAP_FLOWS ? here->fds[which] : -1;
 }
 
 /* Asked for services only. */
