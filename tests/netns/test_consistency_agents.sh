@@ -86,9 +86,10 @@ start_and_kill() {
 	agent_kill
 }
 
+# In snat a connection that begins between the last copy of the entries and the new program may be lost.
 # While it takes over, in another place each time; then it or the old one goes on from there.
 test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
-	local other i binary count
+	local other i binary count mode allowed
 	needs_other_layout
 	count=$(times 6)
 	at_least_s $((restart_s * (4 * count + 2)))
@@ -110,7 +111,12 @@ test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	gets_new 5
 	[[ $(find "$pin_dir" -maxdepth 1 -name "maps-*" | wc -l) == 1 ]] ||
 		fail "more than one set of maps is left: $(ls "$pin_dir")"
-	all_is_well
+	for mode in "${modes[@]}"; do
+		note "$mode: $(summary "$mode")"
+		allowed=0
+		[[ $mode != snat ]] || allowed=$(($(figure snat opened) / 1000))
+		(($(figure "$mode" moved) + $(figure "$mode" broken) <= allowed)) || fail "$(tail -n 20 "$work"/*.stderr)"
+	done
 }
 
 #### Gateways
