@@ -25,18 +25,6 @@ struct arguments {
 	bool json;
 };
 
-static int set_output(const struct option_spec *option, const char *value, void *target,
-		      struct error *error)
-{
-	struct arguments *arguments = target;
-
-	(void)option;
-	if (strcmp(value, "json") != 0)
-		return error_set(error, -EINVAL, "'%s', expected json", value);
-	arguments->json = true;
-	return 0;
-}
-
 static const struct option_spec options[] = {
 	{ .name = "undo",
 	  .help = "give it new flows again; an ADDRESS without PORT with all its ports",
@@ -46,13 +34,9 @@ static const struct option_spec options[] = {
 	  .name = "output",
 	  .argument = "json",
 	  .help = "the list for other programs",
-	  .set = set_output },
-	{ .name = "socket",
-	  .argument = "PATH",
-	  .help = "the agent's control socket",
-	  .default_text = AGENT_SOCKET_DEFAULT,
-	  .set = option_set_text,
-	  .offset = offsetof(struct arguments, socket) },
+	  .set = option_set_json,
+	  .offset = offsetof(struct arguments, json) },
+	OPTION_SOCKET(struct arguments, socket),
 };
 
 static const struct command_usage usage = {

@@ -16,12 +16,7 @@ struct arguments {
 };
 
 static const struct option_spec options[] = {
-	{ .name = "socket",
-	  .argument = "PATH",
-	  .help = "the agent's control socket",
-	  .default_text = AGENT_SOCKET_DEFAULT,
-	  .set = option_set_text,
-	  .offset = offsetof(struct arguments, socket) },
+	OPTION_SOCKET(struct arguments, socket),
 };
 
 static const struct command_usage usage = {

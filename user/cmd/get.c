@@ -69,12 +69,7 @@ static const struct option_spec options[] = {
 	  .argument = "wide|json",
 	  .help = "more columns, or everything for other programs",
 	  .set = set_output },
-	{ .name = "socket",
-	  .argument = "PATH",
-	  .help = "the agent's control socket",
-	  .default_text = AGENT_SOCKET_DEFAULT,
-	  .set = option_set_text,
-	  .offset = offsetof(struct arguments, socket) },
+	OPTION_SOCKET(struct arguments, socket),
 };
 
 static const struct command_usage usage = {

@@ -36,6 +36,14 @@ int option_set_flag(const struct option_spec *option, const char *value, void *t
 	return 0;
 }
 
+int option_set_json(const struct option_spec *option, const char *value, void *target,
+		    struct error *error)
+{
+	if (strcmp(value, "json") != 0)
+		return error_set(error, -EINVAL, "'%s', expected json", value);
+	return option_set_flag(option, value, target, error);
+}
+
 struct tables {
 	struct option longs[OPTIONS_MAX + 2];
 	char shorts[2 * OPTIONS_MAX + 4];

@@ -31,7 +31,7 @@ struct option_spec {
 	 */
 	int (*set)(const struct option_spec *option, const char *value, void *target,
 		   struct error *error);
-	size_t offset; /* for option_set_text and option_set_flag: the member of target */
+	size_t offset; /* for the option_set_ functions: the member of target */
 };
 
 /* For set: a const char * or a bool at offset. */
@@ -39,6 +39,18 @@ int option_set_text(const struct option_spec *option, const char *value, void *t
 		    struct error *error);
 int option_set_flag(const struct option_spec *option, const char *value, void *target,
 		    struct error *error);
+
+/* For set of --output: "json" sets the bool at offset. */
+int option_set_json(const struct option_spec *option, const char *value, void *target,
+		    struct error *error);
+
+/* Of the commands that ask the agent: its control socket's path, in a const char * of target. */
+#define OPTION_SOCKET(type, member)                                                                \
+	{                                                                                          \
+		.name = "socket", .argument = "PATH", .help = "the agent's control socket",        \
+		.default_text = AGENT_SOCKET_DEFAULT, .set = option_set_text,                      \
+		.offset = offsetof(type, member)                                                   \
+	}
 
 struct command_usage {
 	const char *name;

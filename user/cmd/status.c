@@ -24,14 +24,6 @@ struct arguments {
 	bool all;
 };
 
-static int set_output(const struct option_spec *option, const char *value, void *target,
-		      struct error *error)
-{
-	if (strcmp(value, "json") != 0)
-		return error_set(error, -EINVAL, "'%s', expected json", value);
-	return option_set_flag(option, value, target, error);
-}
-
 static const struct option_spec options[] = {
 	{ .letter = 'a',
 	  .name = "all",
@@ -42,14 +34,9 @@ static const struct option_spec options[] = {
 	  .name = "output",
 	  .argument = "json",
 	  .help = "everything, for other programs",
-	  .set = set_output,
+	  .set = option_set_json,
 	  .offset = offsetof(struct arguments, json) },
-	{ .name = "socket",
-	  .argument = "PATH",
-	  .help = "the agent's control socket",
-	  .default_text = AGENT_SOCKET_DEFAULT,
-	  .set = option_set_text,
-	  .offset = offsetof(struct arguments, socket) },
+	OPTION_SOCKET(struct arguments, socket),
 };
 
 static const struct command_usage usage = {
