@@ -160,12 +160,6 @@ int drains_follow(struct drains *drains, bool *ret_changed, struct error *error)
 	return r;
 }
 
-static bool concerns(const struct drain *drain, const struct backend *backend)
-{
-	return address_compare(&drain->address, &backend->address) == 0 &&
-	       (drain->port == 0 || drain->port == backend->port);
-}
-
 static json_int_t count_backends(const struct model *model, const struct drain *drain)
 {
 	size_t service_count;
@@ -174,7 +168,8 @@ static json_int_t count_backends(const struct model *model, const struct drain *
 
 	for (size_t i = 0; i < service_count; i++)
 		for (size_t j = 0; j < services[i]->backend_count; j++)
-			count += concerns(drain, &services[i]->backends[j]);
+			count += drain_covers(drain, &services[i]->backends[j].address,
+					      services[i]->backends[j].port);
 	return count;
 }
 

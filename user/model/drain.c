@@ -41,6 +41,12 @@ int drain_compare(const struct drain *a, const struct drain *b)
 	return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
 }
 
+bool drain_covers(const struct drain *drain, const struct address *address, uint16_t port)
+{
+	return address_compare(&drain->address, address) == 0 &&
+	       (drain->port == 0 || drain->port == port);
+}
+
 static int compare(const void *a, const void *b)
 {
 	return drain_compare(a, b);
@@ -95,19 +101,13 @@ int drain_list_add(struct drain_list *list, const struct drain *drain)
 	return 0;
 }
 
-static bool is_part_of(const struct drain *drain, const struct drain *whole)
-{
-	return address_compare(&drain->address, &whole->address) == 0 &&
-	       (whole->port == 0 || drain->port == whole->port);
-}
-
 size_t drain_list_remove(struct drain_list *list, const struct drain *drain)
 {
 	size_t before = list->count;
 
 	list->count = 0;
 	for (size_t i = 0; i < before; i++)
-		if (!is_part_of(&list->items[i], drain))
+		if (!drain_covers(drain, &list->items[i].address, list->items[i].port))
 			list->items[list->count++] = list->items[i];
 	return before - list->count;
 }

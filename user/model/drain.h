@@ -33,6 +33,9 @@ const char *drain_format(const struct drain *drain, char buffer[static DRAIN_TEX
 
 int drain_compare(const struct drain *a, const struct drain *b); /* address, then port */
 
+/* Whether it drains the address with this port. */
+bool drain_covers(const struct drain *drain, const struct address *address, uint16_t port);
+
 /* Whether the address is drained, with every port or with this one. */
 bool drain_list_covers(const struct drain_list *list, const struct address *address, uint16_t port);
 /* The very drain; NULL: not in the list. */
