@@ -129,11 +129,18 @@ int bpf_map__fd(const struct bpf_map *map)
 	return which <= WORLD_MAP_FLOWS ? here->fds[which] : -1;
 }
 
-/* Asked for services only. */
+/* Asked for services and flows. */
 __u32 bpf_map__value_size(const struct bpf_map *map)
 {
-	(void)map;
-	return sizeof(struct gw_service);
+	return map == world_map(WORLD_MAP_FLOWS) ? sizeof(struct gw_flow_bucket)
+						 : sizeof(struct gw_service);
+}
+
+/* Asked for flows only. */
+__u32 bpf_map__max_entries(const struct bpf_map *map)
+{
+	assert_ptr_equal(map, world_map(WORLD_MAP_FLOWS));
+	return WORLD_BUCKETS;
 }
 
 int bpf_map__update_elem(const struct bpf_map *map, const void *key, size_t key_size,
@@ -223,6 +230,8 @@ static struct datapath *world_create(uint32_t tcp_idle_s, uint32_t udp_idle_s)
 	*datapath = (struct datapath){
 		.skeleton = calloc(1, sizeof(struct guideway_bpf)),
 		.lock_fd = -1,
+		.map_set = MAP_SET_NONE,
+		.old_map_set = MAP_SET_NONE,
 		.cpu_count = 1,
 		.backends = world_array(GW_BACKEND_MAX * sizeof(struct gw_backend)),
 		.next_hops = world_array(GW_NEXT_HOP_MAX * sizeof(struct gw_next_hop)),

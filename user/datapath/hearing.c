@@ -15,7 +15,6 @@
 
 #include <guideway/flow_table.h>
 
-#define BITS 8
 /* Times of two gateways differ by their clocks' steps: one that is so much younger is younger. */
 #define YOUNGER 2U
 
@@ -24,27 +23,18 @@ struct hearing {
 	struct datapath *datapath;
 	struct placed_service *placed;
 	uint32_t backend;
-	struct slot_table current, base;
+	struct service_tables tables;
 	uint32_t now, idle;
 	struct heard *heard;
 };
-
-static bool deviates(const struct hearing *hearing, uint32_t slot, uint32_t tag)
-{
-	uint32_t base = gw_hash_slot((__u64)tag << 32, hearing->base.count);
-
-	return slot_owner_id(hearing->current.slots[slot]) != hearing->backend ||
-	       slot_owner_id(hearing->base.slots[base]) != hearing->backend;
-}
 
 /* Also in a sweep that has passed the flow's bucket already. */
 static void track_slot(const struct hearing *hearing, uint32_t slot)
 {
 	struct placed_service *placed = hearing->placed;
-	uint32_t *owner = &hearing->current.slots[slot].owner;
+	uint32_t *owner = &hearing->tables.current.slots[slot].owner;
 
-	if (placed->deviations)
-		placed->deviations[slot / BITS] |= (uint8_t)(1 << slot % BITS);
+	tending_deviates(placed, slot);
 	if (*owner & GW_SLOT_TRACK)
 		return;
 	__atomic_store_n(owner, *owner | GW_SLOT_TRACK, __ATOMIC_RELEASE);
@@ -96,11 +86,10 @@ static uint32_t choose_way(const struct hearing *hearing, const struct gw_flow_b
 
 static void hear_flow(const struct hearing *hearing, const struct told_flow *flow)
 {
-	uint32_t slot = gw_hash_slot((__u64)flow->tag << 32, hearing->current.count);
 	uint32_t mask = hearing->datapath->flow_bucket_count - 1, way;
 	struct gw_flow_bucket *bucket = &telling_flows(hearing->datapath)[flow->bucket & mask];
-	bool is_deviation = deviates(hearing, slot, flow->tag);
-	__u64 before, entry;
+	bool is_deviation = tables_deviate(&hearing->tables, flow->tag, hearing->backend);
+	__u64 seen, entry;
 
 	if (flow->silent > hearing->idle) {
 		hearing->heard->needless++;
@@ -109,35 +98,29 @@ static void hear_flow(const struct hearing *hearing, const struct told_flow *flo
 	way = choose_way(hearing, bucket, flow, is_deviation);
 	if (way == GW_FLOW_WAYS)
 		return;
-	before = bucket->entry[way];
+	seen = bucket->entry[way];
 	entry = gw_flow_entry(flow->tag, hearing->backend,
 			      flow->is_closing ? GW_FLOW_CLOSING : GW_FLOW_TOLD,
 			      hearing->now - flow->silent);
 	/* The program may have another flow there now; the next telling finds another way. */
-	if (!__atomic_compare_exchange_n(&bucket->entry[way], &before, entry, false,
-					 __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+	if (!tending_replace_flow(&bucket->entry[way], seen, entry)) {
 		hearing->heard->without_room++;
 		return;
 	}
 	hearing->heard->recorded++;
 	if (is_deviation)
-		track_slot(hearing, slot);
+		track_slot(hearing, slot_of_tag(hearing->tables.current, flow->tag));
 }
 
 static void hear_flows(struct hearing *hearing, const struct telling *telling)
 {
 	const struct gw_service *entry = &hearing->placed->entry;
 
-	if (slots_open(hearing->datapath, entry->slot_offset, entry->slot_count, &hearing->current,
-		       NULL) < 0)
+	if (tables_open(hearing->datapath, entry, &hearing->tables, NULL) < 0)
 		return;
-	if (slots_open(hearing->datapath, entry->base_offset, entry->base_count, &hearing->base,
-		       NULL) == 0) {
-		for (size_t i = 0; i < telling->count; i++)
-			hear_flow(hearing, &telling->flows[i]);
-		slots_close(hearing->base);
-	}
-	slots_close(hearing->current);
+	for (size_t i = 0; i < telling->count; i++)
+		hear_flow(hearing, &telling->flows[i]);
+	tables_close(hearing->tables);
 }
 
 void datapath_hear(struct datapath *datapath, const struct telling *telling, struct heard *heard)
@@ -175,8 +158,7 @@ void datapath_tell_for_others(struct datapath *datapath)
 			mine = gw_flow_entry(gw_flow_tag(flow), gw_flow_backend(flow),
 					     GW_FLOW_CONFIRMED, (uint32_t)flow);
 			/* Else its packets come here now. */
-			(void)__atomic_compare_exchange_n(&flows[i].entry[way], &flow, mine, false,
-							  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+			(void)tending_replace_flow(&flows[i].entry[way], flow, mine);
 		}
 	}
 }

@@ -163,9 +163,9 @@ enum map_kind {
 	MAP_LOSSY, /* written by the datapath: figures, limits, flows that sent one packet */
 };
 enum map_kind map_kind(const struct bpf_map *map);
-/* "pin_dir/maps-SET/map", or the set's directory when map is NULL; false when it is too long. */
-bool map_sets_path(const struct datapath *datapath, uint32_t set, const char *map, char *buffer,
-		   size_t size);
+/* A descriptor of the map in the set, the caller's; -ENOENT when it has none. */
+int map_sets_open(const struct datapath *datapath, uint32_t set, const char *map,
+		  struct error *error);
 /* Sets map_set, old_map_set and is_new from what is pinned, and creates the set's directory. */
 int map_sets_choose(struct datapath *datapath, struct error *error);
 /* How many entries the map has that is taken over; wanted when there is none. */
@@ -233,6 +233,15 @@ void slots_count(struct datapath *datapath, struct slot_table table);
 uint32_t slots_take_count(struct datapath *datapath, uint32_t backend_id);
 
 /* tables.c: which slots a service has and who owns each. */
+struct service_tables {
+	struct slot_table current, base;
+};
+/* Both tables of an entry, to be given back by tables_close; *ret is empty after a failure. */
+int tables_open(const struct datapath *datapath, const struct gw_service *entry,
+		struct service_tables *ret, struct error *error);
+void tables_close(struct service_tables tables);
+/* Whether the tables send a flow elsewhere than to the backend, now or after a rebase. */
+bool tables_deviate(const struct service_tables *tables, uint32_t tag, uint32_t backend);
 /*
  * Sets the entry's tables for service, whose backends are placed: old's when they are right
  * already, else a new current one where no packet looks. -ENOSPC, -ENOMEM.
@@ -264,6 +273,10 @@ void tending_hear_learning(struct placed_service *placed, uint32_t learning_s);
 void tending_purge(void *datapath);
 void tending_free(struct datapath *datapath);
 uint32_t tending_flow_time(void); /* now, as in flow_table.h */
+/* A sweep that looks for deviations has found one in this slot. */
+void tending_deviates(struct placed_service *placed, uint32_t slot);
+/* False when the program wrote the entry since it was seen: it has the last word. */
+bool tending_replace_flow(__u64 *entry, __u64 seen, __u64 flow);
 
 /* telling.c: what other gateways are told. Nothing without telling_open; closes half-opened, too.
  */

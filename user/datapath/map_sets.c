@@ -89,8 +89,9 @@ static uint32_t set_number(const char *name)
 	return *end || number >= MAP_SET_NONE ? MAP_SET_NONE : (uint32_t)number;
 }
 
-bool map_sets_path(const struct datapath *datapath, uint32_t set, const char *map, char *buffer,
-		   size_t size)
+/* "pin_dir/maps-SET/map", or the set's directory when map is NULL; false when it is too long. */
+static bool set_path(const struct datapath *datapath, uint32_t set, const char *map, char *buffer,
+		     size_t size)
 {
 	char name[SET_NAME_SIZE];
 	int length;
@@ -104,6 +105,20 @@ bool map_sets_path(const struct datapath *datapath, uint32_t set, const char *ma
 static int path_error(const struct datapath *datapath, struct error *error)
 {
 	return error_set(error, -ENAMETOOLONG, "%s: the path is too long", datapath->pin_dir);
+}
+
+int map_sets_open(const struct datapath *datapath, uint32_t set, const char *map,
+		  struct error *error)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!set_path(datapath, set, map, path, sizeof(path)))
+		return path_error(datapath, error);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return error_set(error, -errno, "%s: cannot open it: %s", path, strerror(errno));
+	return fd;
 }
 
 uint32_t map_sets_next_other(const struct datapath *datapath, uint32_t after)
@@ -128,7 +143,7 @@ void map_sets_remove(const struct datapath *datapath, uint32_t set)
 {
 	char path[PATH_MAX];
 
-	if (map_sets_path(datapath, set, NULL, path, sizeof(path)))
+	if (set_path(datapath, set, NULL, path, sizeof(path)))
 		(void)pins_remove_all(path, NULL);
 }
 
@@ -152,18 +167,16 @@ static int read_abi_version(const struct datapath *datapath, uint32_t set, uint3
 {
 	struct gw_meta meta = { 0 };
 	uint32_t zero = 0;
-	char path[PATH_MAX];
-	int fd, r;
+	int fd = map_sets_open(datapath, set, "meta", error);
+	int r;
 
-	if (!map_sets_path(datapath, set, "meta", path, sizeof(path)))
-		return path_error(datapath, error);
-	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return error_set(error, -errno, "%s: cannot open it: %s", path, strerror(errno));
+		return fd;
 	r = bpf_map_lookup_elem(fd, &zero, &meta);
 	(void)close(fd);
 	if (r < 0)
-		return error_set(error, r, "%s: cannot read it: %s", path, strerror(-r));
+		return error_set(error, r, "%s: map meta: cannot read it: %s", datapath->pin_dir,
+				 strerror(-r));
 	*ret = meta.abi_version;
 	return 0;
 }
@@ -202,7 +215,7 @@ static int create_directory(const struct datapath *datapath, struct error *error
 {
 	char path[PATH_MAX];
 
-	if (!map_sets_path(datapath, datapath->map_set, NULL, path, sizeof(path)))
+	if (!set_path(datapath, datapath->map_set, NULL, path, sizeof(path)))
 		return path_error(datapath, error);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_set(error, -errno, "%s: cannot create it: %s", path, strerror(errno));
@@ -238,12 +251,8 @@ uint32_t map_sets_entries(const struct datapath *datapath, const char *map, uint
 		datapath->old_map_set == MAP_SET_NONE ? datapath->map_set : datapath->old_map_set;
 	struct bpf_map_info info = { 0 };
 	uint32_t length = sizeof(info);
-	char path[PATH_MAX];
-	int fd;
+	int fd = map_sets_open(datapath, set, map, NULL);
 
-	if (!map_sets_path(datapath, set, map, path, sizeof(path)))
-		return wanted;
-	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return wanted;
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
@@ -263,8 +272,7 @@ int map_sets_pin(struct datapath *datapath, struct error *error)
 
 		if (map_kind(map) == MAP_SCRATCH)
 			continue;
-		if (!map_sets_path(datapath, datapath->map_set, bpf_map__name(map), path,
-				   sizeof(path)))
+		if (!set_path(datapath, datapath->map_set, bpf_map__name(map), path, sizeof(path)))
 			return path_error(datapath, error);
 		r = bpf_map__set_pin_path(map, path);
 		if (r < 0)

@@ -5,16 +5,15 @@
  * that what maps say of each other stays true. What the datapath writes and has the same layout
  * in both is not copied: both programs have the same map then.
  *
- * The old program goes on all the while. So flows are copied thrice: all of them before services
- * are adopted, what changed just before the program is exchanged, and once no old program
- * runs any more those that only the old set has. None moves in between: from the second time on the
- * old program gives what begins to base owners (gw_meta.is_handing_over), where the
- * new one looks for flows that it has no record of.
+ * The old program goes on all the while. So flows are copied again and again: all of them before
+ * services are adopted, what changed just before the program is exchanged, then those that only
+ * the old set has, at once and when no old program runs any more. None moves in between: from the
+ * second time on the old program gives what begins to base owners (gw_meta.is_handing_over), where
+ * the new one looks for flows that it has no record of.
  */
 #include "datapath/internal.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -112,18 +111,17 @@ static int migration_open(struct datapath *datapath, uint32_t set, struct migrat
 		return error_set(error, -ENOMEM, "no memory for a migration");
 	bpf_object__for_each_map(map, datapath->skeleton->obj)
 	{
-		char path[PATH_MAX];
 		int fd;
 
-		if (r < 0 || map_kind(map) == MAP_SCRATCH || map_kind(map) == MAP_META ||
-		    !map_sets_path(datapath, set, bpf_map__name(map), path, sizeof(path)))
+		if (r < 0 || map_kind(map) == MAP_SCRATCH || map_kind(map) == MAP_META)
 			continue;
-		fd = bpf_obj_get(path);
+		fd = map_sets_open(datapath, set, bpf_map__name(map), NULL);
 		if (fd < 0)
 			continue; /* a map that is new to us */
 		r = add_map(datapath, migration, map, fd, error);
 		if (r < 0)
-			(void)error_prefix(error, "%s: cannot be taken over", path);
+			(void)error_prefix(error, "%s: map %s of maps-%u cannot be taken over",
+					   datapath->pin_dir, bpf_map__name(map), set);
 	}
 	if (r < 0)
 		migration_destroy(migration);
@@ -178,15 +176,12 @@ static bool is_same_map(const struct moved_map *moved)
 static void add_flow(const struct datapath *datapath, struct gw_flow_bucket *bucket, __u64 flow)
 {
 	uint32_t now = tending_flow_time(), rank, way;
-	__u64 seen;
 
 	if (gw_flow_find(bucket, gw_flow_tag(flow)) < GW_FLOW_WAYS)
 		return;
 	way = gw_flow_victim(bucket, now, datapath->tcp_idle_s >> GW_FLOW_TIME_SHIFT, &rank);
-	seen = bucket->entry[way];
 	if (gw_flow_makes_room(rank, gw_flow_state(flow) == GW_FLOW_NEW))
-		(void)__atomic_compare_exchange_n(&bucket->entry[way], &seen, flow, false,
-						  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		(void)tending_replace_flow(&bucket->entry[way], bucket->entry[way], flow);
 }
 
 struct flow_addition {
@@ -262,22 +257,19 @@ static int set_handing_over(const struct datapath *datapath, bool is_handing_ove
 {
 	struct gw_meta meta;
 	uint32_t first = 0;
-	char path[PATH_MAX];
-	int fd, r;
+	int fd = map_sets_open(datapath, datapath->old_map_set, "meta", error);
+	int r;
 
-	if (!map_sets_path(datapath, datapath->old_map_set, "meta", path, sizeof(path)))
-		return error_set(error, -ENAMETOOLONG, "%s: the path is too long",
-				 datapath->pin_dir);
-	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return error_set(error, -errno, "%s: cannot open it: %s", path, strerror(errno));
+		return fd;
 	r = bpf_map_lookup_elem(fd, &first, &meta);
 	meta.is_handing_over = is_handing_over;
 	if (r == 0)
 		r = bpf_map_update_elem(fd, &first, &meta, BPF_ANY);
 	(void)close(fd);
 	if (r < 0)
-		return error_set(error, r, "%s: cannot change it: %s", path, strerror(-r));
+		return error_set(error, r, "%s: map meta: cannot change it: %s", datapath->pin_dir,
+				 strerror(-r));
 	return 0;
 }
 
@@ -302,11 +294,19 @@ int migrate_refresh(struct datapath *datapath, struct error *error)
 	if (r < 0)
 		return r;
 	grace_wait(); /* every flow that began before is recorded */
-	/* Flows last: what begins between this and the new program is missed until migrate_end. */
+	/* Flows last: those that begin from here to the new program wait for migrate_follow. */
 	r = refresh_kind(migration, MAP_LOSSY, error);
 	if (r == 0)
 		r = refresh_kind(migration, MAP_LIVE, error);
 	return r;
+}
+
+/* What is only in the other set; a flow that cannot be had is as if it was lost. */
+static void copy_rest(const struct datapath *datapath, const struct migration *migration)
+{
+	for (size_t i = 0; i < migration->count; i++)
+		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
+			(void)copy_missing(datapath, &migration->maps[i]);
 }
 
 static void take_rest(struct datapath *datapath, uint32_t set)
@@ -316,19 +316,14 @@ static void take_rest(struct datapath *datapath, uint32_t set)
 	if (!map_sets_was_current(datapath, set) ||
 	    migration_open(datapath, set, &migration, NULL) < 0)
 		return;
-	for (size_t i = 0; i < migration->count; i++)
-		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
-			(void)copy_missing(datapath, &migration->maps[i]);
+	copy_rest(datapath, migration);
 	migration_destroy(migration);
 }
 
 void migrate_follow(const struct datapath *datapath)
 {
-	const struct migration *migration = datapath->migration;
-
-	for (size_t i = 0; migration && i < migration->count; i++)
-		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
-			(void)copy_missing(datapath, &migration->maps[i]);
+	if (datapath->migration)
+		copy_rest(datapath, datapath->migration);
 }
 
 void migrate_end(struct datapath *datapath)

@@ -77,19 +77,32 @@ static void mark_alive(struct datapath *datapath, const struct placed_service *p
 		datapath->slot_counts[placed->backends[i].id] = mark;
 }
 
-/* Both tables of an entry; the same memory twice is no harm. */
-static int open_tables(const struct datapath *datapath, const struct gw_service *entry,
-		       struct slot_table *ret_current, struct slot_table *ret_base,
-		       struct error *error)
+/* When both are one, its memory twice is no harm. */
+int tables_open(const struct datapath *datapath, const struct gw_service *entry,
+		struct service_tables *ret, struct error *error)
 {
-	int r = slots_open(datapath, entry->slot_offset, entry->slot_count, ret_current, error);
+	int r = slots_open(datapath, entry->slot_offset, entry->slot_count, &ret->current, error);
 
+	if (r == 0) {
+		r = slots_open(datapath, entry->base_offset, entry->base_count, &ret->base, error);
+		if (r < 0)
+			slots_close(ret->current);
+	}
 	if (r < 0)
-		return r;
-	r = slots_open(datapath, entry->base_offset, entry->base_count, ret_base, error);
-	if (r < 0)
-		slots_close(*ret_current);
+		*ret = (struct service_tables){ 0 };
 	return r;
+}
+
+void tables_close(struct service_tables tables)
+{
+	slots_close(tables.base);
+	slots_close(tables.current);
+}
+
+bool tables_deviate(const struct service_tables *tables, uint32_t tag, uint32_t backend)
+{
+	return owner_of_tag(tables->current, tag) != backend ||
+	       owner_of_tag(tables->base, tag) != backend;
 }
 
 static void keep_tables(struct placed_service *placed, const struct placed_service *old)
@@ -111,25 +124,24 @@ static int follow(struct datapath *datapath, const struct placed_service *old,
 		  struct placed_service *placed, struct slot_table next, bool *ret_same,
 		  struct error *error)
 {
-	struct slot_table current, base;
+	struct service_tables before;
 	int r;
 
 	*ret_same = false;
 	if (!old || old->entry.slot_count == 0)
 		return 0;
-	r = open_tables(datapath, &old->entry, &current, &base, error);
+	r = tables_open(datapath, &old->entry, &before, error);
 	if (r < 0)
 		return r;
-	*ret_same = has_owners(current, next);
+	*ret_same = has_owners(before.current, next);
 	/* Affinity goes by clients, not by flows: their backends are recorded elsewhere. */
 	if (!*ret_same && next.count && !(placed->entry.flags & GW_SERVICE_AFFINITY)) {
 		mark_alive(datapath, placed, 1);
 		placed->tracked_count =
-			transition_track(next, current, base, datapath->slot_counts);
+			transition_track(next, before.current, before.base, datapath->slot_counts);
 		mark_alive(datapath, placed, 0);
 	}
-	slots_close(base);
-	slots_close(current);
+	tables_close(before);
 	return 0;
 }
 
@@ -214,16 +226,15 @@ void tables_give(struct datapath *datapath, const struct gw_service *entry,
 
 void tables_heal(struct datapath *datapath, const struct placed_service *placed)
 {
-	struct slot_table current, base;
+	struct service_tables tables;
 
 	if (placed->entry.base_offset == placed->entry.slot_offset ||
-	    open_tables(datapath, &placed->entry, &current, &base, NULL) < 0)
+	    tables_open(datapath, &placed->entry, &tables, NULL) < 0)
 		return;
 	mark_alive(datapath, placed, 1);
-	transition_heal(base, current, datapath->slot_counts);
+	transition_heal(tables.base, tables.current, datapath->slot_counts);
 	mark_alive(datapath, placed, 0);
-	slots_close(base);
-	slots_close(current);
+	tables_close(tables);
 }
 
 static uint32_t count_tracked(struct slot_table table)

@@ -45,7 +45,7 @@ struct candidates {
 /* A service while flows are looked at; its tables are opened for the first of its flows. */
 struct told_service {
 	const struct placed_service *placed;
-	struct slot_table current, base;
+	struct service_tables tables;
 };
 
 struct teller {
@@ -98,12 +98,9 @@ int telling_open(struct datapath *datapath, struct error *error)
 	datapath->teller = teller;
 	if (!teller)
 		return error_set(error, -ENOMEM, "no memory for what other gateways are told");
-	teller->flows = mmap(NULL, flows_bytes(datapath), PROT_READ | PROT_WRITE, MAP_SHARED,
-			     bpf_map__fd(datapath->skeleton->maps.flows), 0);
-	if (teller->flows == MAP_FAILED) {
-		teller->flows = NULL;
+	teller->flows = map_whole(datapath->skeleton->maps.flows);
+	if (!teller->flows)
 		return error_set(error, -errno, "map flows: cannot map it: %s", strerror(errno));
-	}
 	teller->ring = ring_buffer__new(bpf_map__fd(datapath->skeleton->maps.told), on_begun,
 					teller, NULL);
 	if (!teller->ring)
@@ -153,8 +150,7 @@ static void forget_services(struct datapath *datapath)
 		struct told_service *service =
 			&datapath->teller->by_id[datapath->services[i].entry.id];
 
-		slots_close(service->base);
-		slots_close(service->current);
+		tables_close(service->tables);
 		*service = (struct told_service){ 0 };
 	}
 }
@@ -224,25 +220,12 @@ static void choose_begun(struct teller *teller)
 	teller->repeated = begun;
 }
 
-static uint32_t owner_at(struct slot_table table, uint32_t tag)
-{
-	return slot_owner_id(table.slots[gw_hash_slot((__u64)tag << 32, table.count)]);
-}
-
 static bool open_service(struct datapath *datapath, struct told_service *service)
 {
 	const struct gw_service *entry = &service->placed->entry;
 
-	if (service->current.slots)
-		return true;
-	if (entry->slot_count == 0 || slots_open(datapath, entry->slot_offset, entry->slot_count,
-						 &service->current, NULL) < 0)
-		return false;
-	if (slots_open(datapath, entry->base_offset, entry->base_count, &service->base, NULL) == 0)
-		return true;
-	slots_close(service->current);
-	service->current = (struct slot_table){ 0 };
-	return false;
+	return service->tables.current.slots ||
+	       (entry->slot_count && tables_open(datapath, entry, &service->tables, NULL) == 0);
 }
 
 /* Whether another gateway, now or after a rebase, would send the flow elsewhere. */
@@ -251,8 +234,7 @@ static bool deviates(struct datapath *datapath, __u64 flow)
 	struct told_service *service = service_of(datapath, gw_flow_backend(flow));
 
 	return service && open_service(datapath, service) &&
-	       (owner_at(service->current, gw_flow_tag(flow)) != gw_flow_backend(flow) ||
-		owner_at(service->base, gw_flow_tag(flow)) != gw_flow_backend(flow));
+	       tables_deviate(&service->tables, gw_flow_tag(flow), gw_flow_backend(flow));
 }
 
 static void choose_flow(struct datapath *datapath, uint32_t bucket, __u64 flow, uint32_t now)

@@ -187,11 +187,16 @@ static uint32_t visit_flows(struct datapath *datapath, uint32_t first,
 	return first + count;
 }
 
-/* False when the program wrote it meanwhile: then it is of a live flow. */
+bool tending_replace_flow(__u64 *entry, __u64 seen, __u64 flow)
+{
+	return __atomic_compare_exchange_n(entry, &seen, flow, false, __ATOMIC_RELEASE,
+					   __ATOMIC_RELAXED);
+}
+
+/* False: it is of a live flow. */
 static bool delete_flow(__u64 *entry, __u64 seen)
 {
-	return __atomic_compare_exchange_n(entry, &seen, 0, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
+	return tending_replace_flow(entry, seen, 0);
 }
 
 static void purge_flow(struct datapath *datapath, __u64 *entry, __u64 flow)
@@ -255,18 +260,20 @@ static void begin_pass(struct datapath *datapath)
 	}
 }
 
+void tending_deviates(struct placed_service *placed, uint32_t slot)
+{
+	if (placed->deviations)
+		placed->deviations[slot / BITS] |= (uint8_t)(1 << slot % BITS);
+}
+
 /* Whether the flow, which is live, must be kept. */
 static bool is_needed(const struct swept_service *swept, __u64 flow)
 {
-	uint32_t slot;
-
 	if (!swept->table.slots)
 		return true;
-	slot = gw_hash_slot((__u64)gw_flow_tag(flow) << 32, swept->table.count);
-	if (slot_owner_id(swept->table.slots[slot]) == gw_flow_backend(flow))
+	if (owner_of_tag(swept->table, gw_flow_tag(flow)) == gw_flow_backend(flow))
 		return false;
-	if (swept->placed->deviations)
-		swept->placed->deviations[slot / BITS] |= (uint8_t)(1 << slot % BITS);
+	tending_deviates(swept->placed, slot_of_tag(swept->table, gw_flow_tag(flow)));
 	return true;
 }
 

@@ -3,7 +3,7 @@
  * transition.h - from one table of a service to the next without moving a flow: which slots
  * are tracked, and by which table unrecorded flows go. Plain arrays, no maps.
  *
- * INVARIANT (datapath.md, 4): every live flow that is not on its base owner is recorded.
+ * INVARIANT: every live flow that is not on its base owner is recorded.
  * Between two tables it is kept by:
  *   - a slot is tracked if a flow of its hashes may have another owner than it: where the base
  *     table says somebody else, and where the table before was tracked;
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include <guideway/abi.h>
+#include <guideway/flow_hash.h>
 
 struct slot_table {
 	struct gw_slot *slots;
@@ -28,6 +29,17 @@ struct slot_table {
 static inline uint32_t slot_owner_id(struct gw_slot slot)
 {
 	return slot.owner & ~GW_SLOT_TRACK;
+}
+
+/* The slot of a recorded flow, by its tag: the part of its hash that says which. */
+static inline uint32_t slot_of_tag(struct slot_table table, uint32_t tag)
+{
+	return gw_hash_slot((__u64)tag << 32, table.count);
+}
+
+static inline uint32_t owner_of_tag(struct slot_table table, uint32_t tag)
+{
+	return slot_owner_id(table.slots[slot_of_tag(table, tag)]);
 }
 
 /*
