@@ -16,9 +16,6 @@
 #define WORLD_BACKEND_IDS 300
 #include "track_world.h"
 
-#include "lib/error.h"
-#include "model/address.h"
-
 #define FLOWS 400
 #define BACKENDS 16
 #define IDLE_S 32
@@ -57,11 +54,7 @@ static uint64_t steps = STEPS;
 
 static uint64_t random_next(struct checker *checker)
 {
-	uint64_t z = checker->random += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
+	return world_random(&checker->random);
 }
 
 static uint32_t random_below(struct checker *checker, uint32_t limit)
@@ -75,36 +68,11 @@ static struct datapath *go_to(struct checker *checker, int gateway)
 	return checker->datapaths[gateway];
 }
 
-static struct service_key key_of(const struct checker *checker)
-{
-	struct service_key key = { .port = 80,
-				   .protocol = checker->protocol == IPPROTO_UDP ? PROTOCOL_UDP
-										: PROTOCOL_TCP };
-
-	assert_int_equal(address_parse("192.0.2.1", &key.vip, NULL), 0);
-	return key;
-}
-
 /* The objects as they are now, given to one gateway. */
 static void program(struct checker *checker, int gateway)
 {
-	const struct service_key key = key_of(checker);
-	struct service *service = service_create(&key, "default", "web", "", BACKENDS, 0);
-	struct error error = { 0 };
-	size_t count = 0;
-	struct address address;
-
-	assert_non_null(service);
-	assert_int_equal(address_parse("10.0.0.1", &address, NULL), 0);
-	service->mode = FORWARDING_MODE_L2;
-	for (uint16_t i = 1; i <= BACKENDS; i++)
-		if (checker->exists[i])
-			service->backends[count++] =
-				(struct backend){ address, i, checker->weights[i], BACKEND_READY };
-	service->backend_count = count;
-	if (datapath_set_service(go_to(checker, gateway), service, &error) < 0)
-		fail_msg("%s", error.text);
-	service_unref(service);
+	world_set_service(go_to(checker, gateway), checker->protocol, checker->exists,
+			  checker->weights, BACKENDS);
 	checker->is_behind[gateway] = false;
 	if (!checker->is_behind[!gateway])
 		checker->changed_s = world_now_s;
@@ -452,6 +420,14 @@ static void add_a_backend(struct checker *checker)
 	program(checker, 1);
 }
 
+static void assert_second_knows(struct checker *checker, size_t count)
+{
+	(void)go_to(checker, 1);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(world_look(checker->flows[i].hash, IPPROTO_TCP),
+				 checker->flows[i].backend);
+}
+
 static void a_confirmed_flow_is_known_after_one_exchange(void **state)
 {
 	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
@@ -461,10 +437,7 @@ static void a_confirmed_flow_is_known_after_one_exchange(void **state)
 	add_a_backend(checker);
 	count = begin_deviations(checker, 20);
 	exchange(checker);
-	(void)go_to(checker, 1);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(world_look(checker->flows[i].hash, IPPROTO_TCP),
-				 checker->flows[i].backend);
+	assert_second_knows(checker, count);
 	destroy_checker(checker);
 }
 
@@ -498,10 +471,7 @@ static void flows_beyond_what_the_ring_holds_are_counted_and_told_by_the_pass(vo
 	assert_int_equal(worlds[0].untold, 30);
 	for (int i = 0; i < 2 * TELLS_PER_S + 2; i++)
 		exchange(checker);
-	(void)go_to(checker, 1);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(world_look(checker->flows[i].hash, IPPROTO_TCP),
-				 checker->flows[i].backend);
+	assert_second_knows(checker, count);
 	destroy_checker(checker);
 }
 
@@ -522,9 +492,7 @@ static void told_flows_track_where_nothing_changes_and_end_with_it(void **state)
 	count = begin_deviations(checker, 20);
 	exchange(checker);
 	assert_int_equal(datapath_changing_count(go_to(checker, 1)), 1);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(world_look(checker->flows[i].hash, IPPROTO_TCP),
-				 checker->flows[i].backend);
+	assert_second_knows(checker, count);
 	for (int i = 0; i < 3 * IDLE_S; i++)
 		let_a_second_pass(checker);
 	assert_int_equal(datapath_changing_count(go_to(checker, 1)), 0);

@@ -16,9 +16,6 @@
 #define WORLD_BACKEND_IDS 300 /* so few that they are used again and again */
 #include "track_world.h"
 
-#include "lib/error.h"
-#include "model/address.h"
-
 #define FLOWS 400
 #define BACKENDS 40
 #define IDLE_S 32
@@ -44,11 +41,7 @@ struct checker {
 
 static uint64_t random_next(struct checker *checker)
 {
-	uint64_t z = checker->random += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
+	return world_random(&checker->random);
 }
 
 static uint32_t random_below(struct checker *checker, uint32_t limit)
@@ -67,27 +60,8 @@ static bool takes_new_flows(const struct checker *checker)
 /* What the model would hand down. */
 static void program(struct checker *checker)
 {
-	struct service_key key = { .port = 80,
-				   .protocol = checker->protocol == IPPROTO_UDP ? PROTOCOL_UDP
-										: PROTOCOL_TCP };
-	struct service *service;
-	struct error error = { 0 };
-	size_t count = 0;
-	struct address address;
-
-	assert_int_equal(address_parse("192.0.2.1", &key.vip, NULL), 0);
-	assert_int_equal(address_parse("10.0.0.1", &address, NULL), 0);
-	service = service_create(&key, "default", "web", "", BACKENDS, 0);
-	assert_non_null(service);
-	service->mode = FORWARDING_MODE_L2;
-	for (uint16_t i = 1; i <= BACKENDS; i++)
-		if (checker->exists[i])
-			service->backends[count++] =
-				(struct backend){ address, i, checker->weights[i], BACKEND_READY };
-	service->backend_count = count;
-	if (datapath_set_service(checker->datapath, service, &error) < 0)
-		fail_msg("%s", error.text);
-	service_unref(service);
+	world_set_service(checker->datapath, checker->protocol, checker->exists, checker->weights,
+			  BACKENDS);
 	checker->changes++;
 }
 

@@ -26,6 +26,8 @@
 #include "datapath/internal.h"
 #include "datapath/regions.h"
 #include "guideway.skel.h"
+#include "lib/error.h"
+#include "model/address.h"
 
 #define WORLD_SLOTS (1U << 16)
 #define WORLD_BUCKETS (1U << 12)
@@ -271,6 +273,48 @@ static void world_destroy(struct datapath *datapath)
 	munmap(here->flows, WORLD_BUCKETS * sizeof(struct gw_flow_bucket));
 	close(here->fds[WORLD_MAP_SLOTS]);
 	close(here->fds[WORLD_MAP_FLOWS]);
+}
+
+static struct service_key world_key(uint8_t protocol)
+{
+	struct service_key key = { .port = 80,
+				   .protocol =
+					   protocol == IPPROTO_UDP ? PROTOCOL_UDP : PROTOCOL_TCP };
+
+	assert_int_equal(address_parse("192.0.2.1", &key.vip, NULL), 0);
+	return key;
+}
+
+/* What the model would hand down: backends by their port, from 1 to count. */
+static void world_set_service(struct datapath *datapath, uint8_t protocol, const bool *exists,
+			      const uint32_t *weights, uint16_t count)
+{
+	const struct service_key key = world_key(protocol);
+	struct service *service = service_create(&key, "default", "web", "", count, 0);
+	struct error error = { 0 };
+	struct address address;
+
+	assert_non_null(service);
+	assert_int_equal(address_parse("10.0.0.1", &address, NULL), 0);
+	service->mode = FORWARDING_MODE_L2;
+	service->backend_count = 0;
+	for (uint16_t i = 1; i <= count; i++)
+		if (exists[i])
+			service->backends[service->backend_count++] =
+				(struct backend){ address, i, weights[i], BACKEND_READY };
+	if (datapath_set_service(datapath, service, &error) < 0)
+		fail_msg("%s", error.text);
+	service_unref(service);
+}
+
+/* splitmix64 */
+static uint64_t world_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
 }
 
 /* The port of the backend that the packet goes to; 0 when none gets it. */
