@@ -56,15 +56,21 @@ replace() {
 	leave "$1"
 }
 
+# replace_all COUNT: backends 1 to COUNT by the next COUNT, all through the run
+replace_all() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		at $((i - 1)) "$1"
+		replace "$i" $(($1 + i))
+	done
+}
+
 test_a_rolling_update_breaks_no_connection() {
-	local i count
+	local count
 	count=$((seconds >= 60 ? 10 : 3))
 	at_least_s $((5 * count))
 	start $((2 * count)) "$count"
-	for ((i = 1; i <= count; i++)); do
-		at $((i - 1)) "$count"
-		replace "$i" $((count + i))
-	done
+	replace_all "$count"
 	end_talk rolling
 	gets_new $((2 * count))
 	all_is_well
@@ -130,7 +136,7 @@ refuse_flood() {
 broken_of_established() { grep -c "connection of pod" "$work/$1.stderr" || true; } # MODE
 
 test_a_flood_of_spoofed_syns_in_a_rolling_update_breaks_no_connection() {
-	local mode i count syns
+	local mode count syns
 	count=3 syns=$((seconds >= 60 ? 10000000 : 200000))
 	at_least_s $((5 * count))
 	backends_network $((2 * count))
@@ -142,10 +148,7 @@ test_a_flood_of_spoofed_syns_in_a_rolling_update_breaks_no_connection() {
 		spawn client "$TRAFFIC" flood --to "${mode_vip[$mode]}" --port "$service_port" \
 			--count "$((syns / ${#modes[@]}))" --rate $((2 * syns / seconds)) >"$work/$mode.flood"
 	done
-	for ((i = 1; i <= count; i++)); do
-		at $((i - 1)) "$count"
-		replace "$i" $((count + i))
-	done
+	replace_all "$count"
 	end_talk flood
 	for mode in "${modes[@]}"; do
 		note "$mode: flood $(<"$work/$mode.flood")"

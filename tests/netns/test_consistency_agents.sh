@@ -27,6 +27,12 @@ test_an_agent_killed_and_restarted_breaks_no_connection() {
 	all_is_well
 }
 
+# change_weights I: of another backend each time
+change_weights() {
+	weight[$((1 + $1 % 4))]=$((1 + $1 % 3))
+	publish
+}
+
 # A little later each time, so that it dies in another place.
 test_an_agent_killed_within_an_update_breaks_no_connection() {
 	local i count
@@ -36,8 +42,7 @@ test_an_agent_killed_within_an_update_breaks_no_connection() {
 	become ready 5
 	for ((i = 1; i <= count; i++)); do
 		at "$i" $((count + 1))
-		weight[$((1 + i % 4))]=$((1 + i % 3))
-		publish
+		change_weights "$i"
 		later $((i * 7 % 50))
 		agent_kill
 		gateway_up
@@ -86,10 +91,10 @@ start_and_kill() {
 	agent_kill
 }
 
-# In snat a connection that begins between the last copy of the entries and the new program may be lost.
-# While it takes over, in another place each time; then it or the old one goes on from there.
+# While it takes over, in another place each time; then it or the old one goes on from there. In snat a
+# connection that begins between the last copy of the entries and the new program may be lost.
 test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
-	local other i binary count mode allowed
+	local other i binary count
 	needs_other_layout
 	count=$(times 6)
 	at_least_s $((restart_s * (4 * count + 2)))
@@ -97,8 +102,7 @@ test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	become ready 5
 	for ((i = 1; i <= count; i++)); do
 		at "$i" $((count + 1))
-		weight[$((1 + i % 4))]=$((1 + i % 3))
-		publish
+		change_weights "$i"
 		later 500
 		agent_kill
 		start_and_kill "$other" $((RANDOM % (restart_s * 500)))
@@ -111,12 +115,7 @@ test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	gets_new 5
 	[[ $(find "$pin_dir" -maxdepth 1 -name "maps-*" | wc -l) == 1 ]] ||
 		fail "more than one set of maps is left: $(ls "$pin_dir")"
-	for mode in "${modes[@]}"; do
-		note "$mode: $(summary "$mode")"
-		allowed=0
-		[[ $mode != snat ]] || allowed=$(($(figure snat opened) / 1000))
-		(($(figure "$mode" moved) + $(figure "$mode" broken) <= allowed)) || fail "$(tail -n 20 "$work"/*.stderr)"
-	done
+	all_is_well 1
 }
 
 #### Gateways
