@@ -19,7 +19,7 @@ static bool has(const struct __user_cap_data_struct *data, unsigned int capabili
 int privilege_check(struct error *error)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	bool bpf, perfmon, net_admin, net_raw;
 
 	/* The system call: libcap would be one more library for a few bits. */
