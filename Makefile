@@ -18,7 +18,7 @@ GW_CFLAGS  := -std=c11 -D_GNU_SOURCE -DGUIDEWAY_VERSION='"$(VERSION)"' -Wall -We
               -Iuser -Iinclude -I$(B) $(SAN_CFLAGS)
 BPF_CFLAGS := -O2 -g -std=gnu11 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
               -MMD -MP -Iinclude -idirafter /usr/include/$(TRIPLE)
-LDLIBS     := -lbpf -lelf -lz -lyaml -ljansson -levent -lmnl -lnettle
+LDLIBS     := -lbpf -lelf -lz -lyaml -ljansson -levent -lmnl -lnettle -lcurl
 
 Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))

@@ -8,11 +8,12 @@ declare -A may_include=(
 	[lib]="lib"
 	[model]="model lib"
 	[source]="source model lib"
+	[kube]="kube source model lib"
 	[probe]="probe model lib"
 	[net]="net model lib"
 	[peer]="peer model lib"
 	[datapath]="datapath model lib"
-	[agent]="agent source probe net peer datapath model lib"
+	[agent]="agent kube source probe net peer datapath model lib"
 	[cmd]="cmd agent source model lib"
 )
 bad=0

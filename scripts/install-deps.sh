@@ -9,14 +9,14 @@ demo_apt="iproute2 ethtool curl python3 python3-flask procps util-linux mount"
 demo_dnf="iproute ethtool curl python3 python3-flask procps-ng util-linux"
 declare -A packages=(
 	[build_apt]="clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libyaml-dev libjansson-dev
-		libevent-dev libmnl-dev libxxhash-dev nettle-dev gcc libc6-dev make pkg-config"
+		libevent-dev libmnl-dev libxxhash-dev nettle-dev libcurl4-openssl-dev gcc libc6-dev make pkg-config"
 	[demo_apt]=$demo_apt
 	[test_apt]="$demo_apt libcmocka-dev valgrind libc6-dbg libclang-rt-14-dev iputils-ping git
 		shellcheck clang-format cppcheck iperf3"
 	[bench_apt]="$demo_apt iputils-ping nftables haproxy"
 	[kernels_apt]="qemu-system-x86 virtiofsd busybox-static kmod xz-utils debian-archive-keyring"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
-		jansson-devel libevent-devel libmnl-devel xxhash-devel nettle-devel gcc glibc-devel make
+		jansson-devel libevent-devel libmnl-devel xxhash-devel nettle-devel libcurl-devel gcc glibc-devel make
 		pkgconf-pkg-config"
 	[demo_dnf]=$demo_dnf
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
