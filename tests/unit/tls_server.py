@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """tls_server.py CERTIFICATE KEY [CLIENT_CA] - says on standard output at which port of 127.0.0.1
-it serves; answers with the client's port, the name in its certificate, and what it sent as Host."""
+it serves. Answers with the client's port, the name in its certificate, and what it sent as Host;
+/stream begins an answer that does not end."""
 import http.server
 import ssl
 import sys
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -15,9 +17,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         names = [value for part in subject for key, value in part if key == "commonName"]
         text = f"{self.client_address[1]} {''.join(names) or '-'} {self.headers['Host']}".encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Length", str(len(text) + (self.path == "/stream")))
         self.end_headers()
         self.wfile.write(text)
+        if self.path == "/stream":
+            time.sleep(1000)
 
     def log_message(self, *args):
         pass
