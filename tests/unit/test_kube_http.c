@@ -321,6 +321,27 @@ static void silence_ends_a_call(void **state)
 	assert_non_null(strstr(heard.error, "nothing came for 200 ms"));
 }
 
+/* What holds one call up might hold up others: none of the old connections is used again. */
+static void after_silence_connections_are_new(void **state)
+{
+	struct kube_request request = get;
+	struct heard one = { 0 }, other = { 0 };
+
+	(void)state;
+	ANSWER({ .text = HELLO }, { .text = HELLO }, { .text = CHUNKED }, { .text = HELLO });
+	open_plain("", "");
+	start(&one, &get, false);
+	start(&other, &get, false);
+	run();
+	request.idle_timeout_ms = 200;
+	assert_int_equal(call(&request, true).status, 0);
+	assert_int_equal(server.connection_count, 2);
+	assert_int_equal(call(&get, true).status, 200);
+	assert_int_equal(server.connection_count, 3);
+	assert_null(server.connections[0]);
+	assert_null(server.connections[1]);
+}
+
 static struct loop_watch *ticker;
 static unsigned int ticks;
 
@@ -724,6 +745,7 @@ int main(void)
 		TEST(a_body_that_breaks_off_is_not_complete),
 		TEST(what_is_no_http_is_an_error),
 		TEST(silence_ends_a_call),
+		TEST(after_silence_connections_are_new),
 		TEST(a_byte_now_and_then_is_no_silence),
 		TEST(a_call_ends_at_its_time),
 		TEST(a_rejected_token_is_read_anew_and_tried_again),
