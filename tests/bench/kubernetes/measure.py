@@ -67,7 +67,10 @@ class Agent:
 
 
 def update(control, agent, seconds, rate, services, endpoints):
-    """Each a slice that loses an endpoint, another service each time: the waits in s, sorted."""
+    """
+    Each a slice in which a new endpoint stands for an old one, as in a rolling update, another
+    service each time: the waits in s, sorted.
+    """
     sent = {}
     agent.changed.clear()
     start = time.monotonic()
@@ -77,7 +80,8 @@ def update(control, agent, seconds, rate, services, endpoints):
             time.sleep(wait)
         index = number * 7 % services  # 7 and 5,000 have no common factor
         lost = number // services % endpoints
-        item = fault_server.endpoint_slice(index, [n for n in range(endpoints) if n != lost])
+        numbers = [endpoints if n == lost else n for n in range(endpoints)]
+        item = fault_server.endpoint_slice(index, numbers)
         name = item["metadata"]["labels"]["kubernetes.io/service-name"]
         if name in sent:
             break
