@@ -228,6 +228,18 @@ static void a_server_is_known_by_its_ca(void **state)
 	assert_string_equal(ask().name, "-");
 }
 
+static void a_server_can_have_a_name(void **state)
+{
+	char cluster[128];
+
+	(void)state;
+	serve("server", NULL);
+	snprintf(cluster, sizeof(cluster),
+		 "server: 'https://localhost:%u', certificate-authority: server.crt", port);
+	open_with(cluster, "token: abc");
+	assert_memory_equal(ask().host, "localhost:", 10);
+}
+
 static void a_server_of_another_ca_is_refused(void **state)
 {
 	(void)state;
@@ -442,6 +454,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_server_is_known_by_its_ca),
+		TEST(a_server_can_have_a_name),
 		TEST(a_server_of_another_ca_is_refused),
 		TEST(without_a_ca_it_must_be_one_of_the_systems),
 		TEST(a_server_of_another_name_is_refused),
