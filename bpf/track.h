@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * track.h - slot -> backend, and the flows that are recorded while slots change owner: owns
- * slots, backends, flows, track_counts, meta, told and untold.
+ * slots, backends, flows, track_counts, told and untold.
  *
  * INVARIANT: every live flow that is not on its slot's base owner is in flows. So a flow that
  * is not there is on the base owner, whoever owns the slot now. It is kept here, where a
@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "handover.h"
 #include "packet.h"
 
 struct {
@@ -64,21 +65,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } untold SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct gw_meta);
-} meta SEC(".maps");
-
-static __always_inline int is_handing_over(void)
-{
-	__u32 first = 0;
-	const struct gw_meta *ours = bpf_map_lookup_elem(&meta, &first);
-
-	return ours && ours->is_handing_over;
-}
 
 static __always_inline void track_count(enum gw_track_count what)
 {

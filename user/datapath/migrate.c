@@ -9,7 +9,9 @@
  * services are adopted, what changed just before the program is exchanged, then those that only
  * the old set has, at once and when no old program runs any more. None moves in between: from the
  * second time on the old program gives what begins to base owners (gw_meta.is_handing_over), where
- * the new one looks for flows that it has no record of.
+ * the new one looks for flows that it has no record of. And a translated flow that the new one does
+ * not know it takes for one of those (gw_meta.taking_over_until_s) and drops what comes of it,
+ * which will be sent again, until all are there.
  */
 #include "datapath/internal.h"
 
@@ -336,6 +338,7 @@ void migrate_end(struct datapath *datapath)
 		take_rest(datapath, set);
 		map_sets_remove(datapath, set);
 	}
+	map_sets_settle(datapath);
 	migrate_free(datapath);
 }
 
