@@ -308,13 +308,11 @@ summary() {
 		'moved', 'broken', 'longest_stall_ms', 'oldest_broken_ms'))" <"$work/$1.json"
 }
 
-# all_is_well [N]: nothing broke, moved or stalled; in snat at most N of 1,000 connections
+# all_is_well: nothing broke, moved or stalled
 all_is_well() {
-	local mode allowed bad=0
+	local mode bad=0
 	for mode in "${modes[@]}"; do
-		allowed=0
-		[[ $mode != snat ]] || allowed=$(($(figure snat opened) * ${1:-0} / 1000))
-		(($(figure "$mode" moved) + $(figure "$mode" broken) <= allowed &&
+		(($(figure "$mode" moved) + $(figure "$mode" broken) == 0 &&
 			$(figure "$mode" longest_stall_ms) < stall_limit_ms)) || bad=1
 		(($(figure "$mode" kept) >= connections)) || bad=1
 		note "$mode: $(summary "$mode")"

@@ -91,8 +91,7 @@ start_and_kill() {
 	agent_kill
 }
 
-# While it takes over, in another place each time; then it or the old one goes on from there. In snat a
-# connection that begins between the last copy of the entries and the new program may be lost.
+# While it takes over, in another place each time; then it or the old one goes on from there.
 test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	local other i binary count
 	needs_other_layout
@@ -115,7 +114,7 @@ test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	gets_new 5
 	[[ $(find "$pin_dir" -maxdepth 1 -name "maps-*" | wc -l) == 1 ]] ||
 		fail "more than one set of maps is left: $(ls "$pin_dir")"
-	all_is_well 1
+	all_is_well
 }
 
 #### Gateways
