@@ -177,6 +177,16 @@ static __always_inline void flow_tell(__u32 tag, __u32 bucket, __u32 backend)
 		(*count)++;
 }
 
+/*
+ * The entry of a way. The compiler knows that way is in range and would leave out what makes
+ * it so, which Linux 6.1 forgets of what was on the stack in between.
+ */
+static __always_inline __u64 *flow_entry(struct gw_flow_bucket *bucket, __u32 way)
+{
+	asm volatile("" : "+r"(way));
+	return &bucket->entry[way % GW_FLOW_WAYS];
+}
+
 /* False: there is no room. */
 static __always_inline bool flow_record(struct gw_flow_bucket *bucket, __u64 entry, __u32 way,
 					__u32 flags, __u32 now)
@@ -191,7 +201,7 @@ static __always_inline bool flow_record(struct gw_flow_bucket *bucket, __u64 ent
 	}
 	if (rank < GW_FLOW_RANK_OVER)
 		track_count(GW_TRACK_EVICTED);
-	bucket->entry[way % GW_FLOW_WAYS] = entry;
+	*flow_entry(bucket, way) = entry;
 	track_count(GW_TRACK_RECORDED);
 	return true;
 }
@@ -213,8 +223,7 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	track_count(GW_TRACK_LOOKUPS);
 	way = gw_flow_find(bucket, tag);
 	if (way < GW_FLOW_WAYS) {
-		chosen = flow_recall(&bucket->entry[way % GW_FLOW_WAYS], service, flags, now,
-				     &confirms);
+		chosen = flow_recall(flow_entry(bucket, way), service, flags, now, &confirms);
 		if (chosen != GW_NONE) {
 			track_count(GW_TRACK_FOUND);
 			if (config.tells_flows && confirms &&
