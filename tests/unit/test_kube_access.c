@@ -644,7 +644,7 @@ static void a_program_is_run_again_when_its_token_expires_or_is_rejected(void **
 	open_program(script);
 	assert_int_equal(settle(1000, false), 0);
 	assert_true(secret_is(credentials()->token, "t1"));
-	assert_int_equal(settle(10999, true), 0);
+	assert_int_equal(settle(10999, false), 0);
 	assert_true(secret_is(credentials()->token, "t1"));
 	assert_int_equal(kube_access_refresh(access_, 11000, false, &error), -EAGAIN);
 	assert_int_equal(settle(11000, false), 0);
