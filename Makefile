@@ -106,6 +106,8 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/so
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(filter-out -MMD -MP -Werror,$(GW_CFLAGS)) -g -O1 -fsanitize=fuzzer,address,undefined $^ -lyaml -ljansson -levent -lnettle -o $@
 
+$(B)/tests/fuzz/fuzz_reflector: $(wildcard user/kube/reflector*.c) $(addprefix user/kube/,answer.c backoff.c frame.c)
+
 fuzz: $(fuzz_targets)
 
 install: $(B)/guideway
