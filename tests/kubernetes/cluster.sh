@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# cluster.sh - a cluster in namespaces, with a gateway and a client. Sourced by the tests here,
+# behind netns/lib.sh and control_plane.sh.
+#
+#   client eth0 ---- eth0 gateway eth1 ---- LAN ---- plane, pods of node-a and node-b
+#
+# The plane is the API server's namespace; kubelet.py makes the pods' (gateway .1, plane .2).
+: "${work?}" "${pod_net?}" "${client_net?}" "${pod_net6?}" "${client_net6?}" "${root?}"
+: "${slowness?}" "${TRAFFIC?}" "${netns_prefix?}"
+
+here=$root/tests/kubernetes
+# Debian's own Python has Debian's Flask, whatever other one comes first in PATH.
+python=/usr/bin/python3
+[[ -x $python ]] || python=python3
+
+# node NAME FIRST LAST ZONE: and a kubelet for it, with the last numbers of its pods' addresses
+node() {
+	spawn plane "$python" "$here/kubelet.py" --server "https://$pod_net.2:6443" --pki "$work/plane/pki" \
+		--node "$1" --address "$pod_net.2" --pods "$pod_net.$2-$pod_net.$3/24" --zone "$4" \
+		--prefix "$netns_prefix" --lan lan \
+		--image "example.org/webapp=$python $root/scripts/demo/webapp.py 5000" \
+		--image "example.org/talk=$TRAFFIC answer --name {pod} --port 9000" >"$work/$1.log" 2>&1
+	eventually 20 node_is_ready "$1"
+}
+
+# Ready, and no taint left that said it was not.
+node_is_ready() {
+	kubectl_says 'True ' get node "$1" \
+		-o "jsonpath={.status.conditions[?(@.type=='Ready')].status} {.spec.taints}"
+}
+
+# kubectl_says TEXT ARGUMENT...: is that all it prints?
+kubectl_says() {
+	local text=$1
+	shift
+	[[ $(kubectl "$@" 2>/dev/null) == "$text" ]]
+}
+
+# cluster_up: control plane and nodes, and nothing in it
+cluster_up() {
+	two_armed 0
+	namespaces plane
+	lan_join lan plane eth0 "$pod_net.2/24" "$pod_net6:2/64"
+	plane_up "$pod_net.2"
+	node node-a 16 127 zone-a
+	node node-b 128 250 zone-b
+}
+
+# The pods of a Deployment, which are the names that its servers give.
+pods_of() { kubectl get pods -l "app=$1" -o 'jsonpath={.items[*].metadata.name}'; }
+
+# ready_endpoints SERVICE: how many, by its EndpointSlices
+ready_endpoints() {
+	kubectl get endpointslices.v1.discovery.k8s.io -l "kubernetes.io/service-name=$1" -o json |
+		json "sum(bool(e['conditions'].get('ready')) for s in d['items'] for e in s['endpoints'] or [])"
+}
+has_ready() { [[ $(ready_endpoints "$1") == "$2" ]]; }
+
+# rolled_out DEPLOYMENT COUNT: all of them new, ready, and the old ones gone
+rolled_out() {
+	[[ $(kubectl get pods -l "app=$1" --no-headers 2>/dev/null | grep -c Running) == "$2" ]] &&
+		has_ready "$1" "$2" && kubectl rollout status --watch=false "deployment/$1" 2>/dev/null |
+		grep -q success
+}
