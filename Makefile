@@ -36,7 +36,7 @@ bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildca
 bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
-.PHONY: all test-programs unit-tests install demo test test-kernels bench consistency other-layout lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels test-kubernetes bench consistency other-layout lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -121,6 +121,9 @@ test:
 test-kernels:
 	KERNELS="$(KERNELS)" scripts/test.sh kernels
 
+test-kubernetes:
+	scripts/test.sh kubernetes
+
 # Status 77: skipped, with the reason said.
 bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
 	$(Q)rm -f $(B)/bench.json
@@ -156,6 +159,7 @@ help:
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
 	@echo "make test-kernels  under other kernels, in virtual machines (root); KERNELS='6.1 6.12 newest'"
+	@echo "make test-kubernetes  with a control plane of Kubernetes, built the first time (root)"
 	@echo "make bench      figures, no assertions (root for those through namespaces)"
 	@echo "make consistency  backends, agents and gateways change, and no connection breaks (root)"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"

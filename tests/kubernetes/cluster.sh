@@ -7,7 +7,7 @@
 #
 # The plane is the API server's namespace; kubelet.py makes the pods' (gateway .1, plane .2).
 : "${work?}" "${pod_net?}" "${client_net?}" "${pod_net6?}" "${client_net6?}" "${root?}"
-: "${slowness?}" "${TRAFFIC?}" "${netns_prefix?}"
+: "${manifests?}" "${TRAFFIC?}" "${netns_prefix?}"
 
 here=$root/tests/kubernetes
 # Debian's own Python has Debian's Flask, whatever other one comes first in PATH.
@@ -56,6 +56,53 @@ ready_endpoints() {
 		json "sum(bool(e['conditions'].get('ready')) for s in d['items'] for e in s['endpoints'] or [])"
 }
 has_ready() { [[ $(ready_endpoints "$1") == "$2" ]]; }
+
+#### The gateway
+
+# What it serves goes to the agent's manifests whenever it changed.
+dump_objects() {
+	local new
+	while new=$(kubectl get services,endpointslices -A -o yaml); do
+		[[ $new == "$(cat "$manifests/cluster.yaml" 2>/dev/null)" ]] || put cluster.yaml <<<"$new"
+		sleep 0.1
+	done
+}
+
+gateway_follows_up() {
+	dump_objects &
+	spawned_pids+=($!)
+	gateway_up --address-pool 192.0.2.100-192.0.2.110
+}
+
+external_ip() { ask get services "$1" -o json | json "d[0]['externalIPs'][0]"; }
+has_external_ip() { external_ip "$1" >/dev/null 2>&1; }
+
+# has_backends SERVICE COUNT: in the gateway's tables
+has_backends() { [[ $(ask get backends "$1" -o json | json "len(d)") == "$2" ]]; }
+
+#### What pods do
+
+# updated DEPLOYMENT IMAGE COUNT: and nothing else is left
+updated() {
+	[[ $(kubectl get pods -l "app=$1" -o 'jsonpath={.items[*].spec.containers[*].image}' |
+		tr ' ' '\n' | sort | uniq -c | xargs) == "$3 $2" ]] && rolled_out "$1" "$3"
+}
+
+# Of the pod's address, which its namespace is called after.
+last_number() { kubectl get pod "$1" -o 'jsonpath={.status.podIP}' | sed 's/.*\.//'; }
+
+# pod_crashes NAME: its programs end without a word to anybody
+pod_crashes() { ip netns pids "$netns_prefix-pod-$(last_number "$1")" | xargs -r kill -KILL; }
+
+# is_replaced POD DEPLOYMENT COUNT: by another, and the gateway knows
+is_replaced() {
+	rolled_out "$2" "$3" && [[ $(pods_of "$2") != *"$1"* ]] && has_backends "$2" "$3"
+}
+
+has_restarted() {
+	kubectl_says 'true 1' get pod "$1" -o \
+		'jsonpath={.status.containerStatuses[0].ready} {.status.containerStatuses[0].restartCount}'
+}
 
 # rolled_out DEPLOYMENT COUNT: all of them new, ready, and the old ones gone
 rolled_out() {

@@ -32,7 +32,7 @@ certificate() {
 make_certificates() {
 	mkdir -p "$plane/pki"
 	(
-		cd "$plane/pki"
+		cd "$plane/pki" || exit
 		umask 077
 		openssl ecparam -name prime256v1 -genkey -noout -out ca.key
 		openssl req -x509 -new -key ca.key -subj /CN=test-ca -days 30 -out ca.crt

@@ -70,7 +70,7 @@ static const struct command commands[] = {
 	  "what\n"
 	  "    broke on them is counted apart. Status 0 only when none moved, broke or waited "
 	  "more\n"
-	  "    than 3 s for an answer.\n" },
+	  "    than 3 s for an answer. SIGTERM ends it before its time.\n" },
 	{ "flood", command_flood, 120, 0, 0, 0,
 	  "flood --to ADDRESS --port PORT --count N --rate R\n"
 	  "    N SYNs of IPv4, R a second, from random sources in 198.18.0.0/15: nobody answers\n"
