@@ -174,8 +174,8 @@ token_of() {
 		json "d['status']['token']"
 }
 
-# account_config NAMESPACE ACCOUNT: $plane/ACCOUNT.conf, whose token is in $plane/ACCOUNT.token
+# account_config NAMESPACE ACCOUNT [SECRET]: $plane/ACCOUNT.conf; the token is in $plane/ACCOUNT.token
 account_config() {
-	token_of "$1" "$2" >"$plane/$2.token"
+	token_of "$@" >"$plane/$2.token"
 	kubeconfig "$2" "tokenFile: $plane/$2.token" >"$plane/$2.conf"
 }

@@ -40,7 +40,7 @@ test_a_deleted_pod_serves_until_it_has_ended() {
 	eventually 5 has_conditions "$address" "[(False, True, True)]"
 	pod_answers "$address"
 	eventually 10 has_conditions "$address" "[]"
-	! pod_answers "$address"
+	! pod_answers "$address" || fail "$address still answers"
 	[[ ! -e /run/netns/$netns_prefix-pod-${address##*.} ]]
 }
 
@@ -64,7 +64,7 @@ watch_from() {
 test_a_watch_from_before_a_compaction_is_gone() {
 	local version
 	cluster_up
-	version=$(kubectl get services -o 'jsonpath={.metadata.resourceVersion}')
+	version=$(kubectl get --raw /api/v1/services | json "d['metadata']['resourceVersion']")
 	kubectl create -f "$here/manifests/talk.yaml"
 	[[ $(watch_from "$version") == *'"ADDED"'*'"talk"'* ]] || fail "$(watch_from "$version")"
 	api_server_dies
@@ -74,7 +74,7 @@ test_a_watch_from_before_a_compaction_is_gone() {
 }
 
 as_account() { in_ns plane "$kubernetes_bin/kubectl" --kubeconfig "$plane/$1.conf" "${@:2}"; }
-is_refused() { ! as_account "$@" 2>/dev/null; }
+is_refused() { ! as_account "$@" >/dev/null 2>&1; }
 
 test_a_token_is_void_once_its_secret_is_deleted() {
 	cluster_up
@@ -82,7 +82,7 @@ test_a_token_is_void_once_its_secret_is_deleted() {
 	kubectl create clusterrolebinding reader --clusterrole view --serviceaccount default:reader
 	kubectl create secret generic first
 	account_config default reader first
-	eventually 5 as_account reader get services
+	eventually 5 as_account reader get services >/dev/null
 	kubectl delete secret first
 	eventually 20 is_refused reader get services
 	token_of default reader >"$plane/reader.token"
