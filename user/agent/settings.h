@@ -13,8 +13,8 @@ struct agent_config;
 struct error;
 
 struct setting {
-	const char *name; /* without dashes in front */
-	const char *argument;
+	const char *name;     /* without dashes in front */
+	const char *argument; /* NULL: as a flag it takes none; in the file it is yes or no */
 	const char *help;
 	const char *default_text; /* NULL: none to tell */
 	bool repeats;             /* each call of set adds one */
@@ -22,7 +22,7 @@ struct setting {
 	int (*set)(struct agent_config *config, const char *value, struct error *error);
 };
 
-/* At most 32: agent_config keeps a bit for each. */
+/* At most 64: agent_config keeps a bit for each. */
 const struct setting *settings_all(size_t *ret_count);
 
 /* NULL when there is none of that name. */

@@ -192,6 +192,20 @@ void model_remove_object(struct model *model, enum object_kind kind, const char 
 	store_remove(&model->store, kind, namespace, name);
 }
 
+int model_set_zone(struct model *model, const char *zone)
+{
+	char *copy;
+
+	if (!copy_text(zone, &copy))
+		return -ENOMEM;
+	free(model->zone);
+	model->zone = copy;
+	model->settings.zone = copy;
+	for (size_t i = 0; i < model->entries.count; i++)
+		mark(model, model->entries.items[i]);
+	return 0;
+}
+
 int model_set_drains(struct model *model, const struct drain_list *drains)
 {
 	int r = drain_list_copy(&model->drains, drains);

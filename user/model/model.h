@@ -43,6 +43,9 @@ int model_set_object(struct model *model, struct object *object);
 void model_remove_object(struct model *model, enum object_kind kind, const char *namespace,
 			 const char *name);
 
+/* Where this node is from now on; NULL: unknown. Copied. -ENOMEM. */
+int model_set_zone(struct model *model, const char *zone);
+
 /* Backends at these addresses get no new flows from any service. Copied. -ENOMEM. */
 int model_set_drains(struct model *model, const struct drain_list *drains);
 
