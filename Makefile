@@ -111,6 +111,8 @@ fuzz: $(fuzz_targets)
 install: $(B)/guideway
 	install -D -m 0755 $(B)/guideway $(DESTDIR)$(PREFIX)/sbin/guideway
 	install -D -m 0644 user/man/guideway.8 $(DESTDIR)$(PREFIX)/share/man/man8/guideway.8
+	sed 's|@PREFIX@|$(PREFIX)|' scripts/deploy/systemd/guideway.service >$(B)/guideway.service
+	install -D -m 0644 $(B)/guideway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/guideway.service
 
 demo:
 	scripts/demo.sh

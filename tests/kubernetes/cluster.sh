@@ -7,7 +7,7 @@
 #
 # The plane is the API server's namespace; kubelet.py makes the pods' (gateway .1, plane .2).
 : "${work?}" "${pod_net?}" "${client_net?}" "${pod_net6?}" "${client_net6?}" "${root?}"
-: "${manifests?}" "${TRAFFIC?}" "${netns_prefix?}"
+: "${TRAFFIC?}" "${netns_prefix?}"
 
 here=$root/tests/kubernetes
 # Debian's own Python has Debian's Flask, whatever other one comes first in PATH.
@@ -59,20 +59,19 @@ has_ready() { [[ $(ready_endpoints "$1") == "$2" ]]; }
 
 #### The gateway
 
-# What it serves goes to the agent's manifests whenever it changed.
-dump_objects() {
-	local new
-	while new=$(kubectl get services,endpointslices -A -o yaml); do
-		[[ $new == "$(cat "$manifests/cluster.yaml" 2>/dev/null)" ]] || put cluster.yaml <<<"$new"
-		sleep 0.1
-	done
+# cluster_gateway_up [OPTION...]: an agent that may do what scripts/deploy says, and is ready
+cluster_gateway_up() {
+	kubectl apply -f "$root/scripts/deploy/kubernetes/1-access.yaml" >/dev/null
+	account_config guideway-system guideway
+	# shellcheck disable=SC2034 # agent_start reads it
+	agent_source=(--kubeconfig "$plane/guideway.conf")
+	# shellcheck disable=SC2154 # of topologies.sh
+	agent_up gateway "${gateway_interfaces[@]}" --serve-unclassed yes --node-name node-a \
+		--address-pool 192.0.2.100-192.0.2.110 "$@"
 }
 
-gateway_follows_up() {
-	dump_objects &
-	spawned_pids+=($!)
-	gateway_up --address-pool 192.0.2.100-192.0.2.110
-}
+# of_cluster EXPRESSION: of what the agent's status says of the cluster, as d
+of_cluster() { ask status -o json | json "(lambda d: $1)(d['kubernetes'])"; }
 
 external_ip() { ask get services "$1" -o json | json "d[0]['externalIPs'][0]"; }
 has_external_ip() { external_ip "$1" >/dev/null 2>&1; }

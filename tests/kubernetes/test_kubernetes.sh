@@ -11,7 +11,7 @@ served_with() {
 	cluster_up
 	kubectl create -f "$here/manifests/$1.yaml"
 	eventually 20 rolled_out "$1" 3
-	gateway_follows_up
+	cluster_gateway_up
 	eventually 10 has_external_ip "$1"
 	vip=$(external_ip "$1")
 }

@@ -68,13 +68,15 @@ now_ms() { echo "$((${EPOCHREALTIME/./} / 1000))"; }
 agent_wrapper=() xdp_mode=native agent_ready_s=15
 agent_pid='' agent_log='' agent_status='' agent_starts=0
 
-# agent_start NS OPTION...: in the background; see agent_ready
+# agent_start NS OPTION...: in the background; see agent_ready. Its Services come from the manifests
+# if agent_source says nothing else.
+agent_source=()
 agent_start() {
 	local name=$1
 	shift
 	agent_starts=$((agent_starts + 1))
 	agent_log=$work/agent.$agent_starts.log
-	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent --manifests "$manifests" \
+	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent "${agent_source[@]:---manifests=$manifests}" \
 		--pin-dir "$pin_dir" --state-dir "$work/state" --socket "$socket" \
 		--xdp-mode "$xdp_mode" "$@" >"$agent_log" 2>&1
 	agent_pid=$spawned
