@@ -59,10 +59,14 @@ has_ready() { [[ $(ready_endpoints "$1") == "$2" ]]; }
 
 #### The gateway
 
+# Whose deletion makes the agent's first token void; empty: none.
+account_secret=
+
 # cluster_gateway_up [OPTION...]: an agent that may do what scripts/deploy says, and is ready
 cluster_gateway_up() {
 	kubectl apply -f "$root/scripts/deploy/kubernetes/1-access.yaml" >/dev/null
-	account_config guideway-system guideway
+	[[ -z $account_secret ]] || kubectl create secret generic "$account_secret" -n guideway-system
+	account_config guideway-system guideway ${account_secret:+"$account_secret"}
 	# shellcheck disable=SC2034 # agent_start reads it
 	agent_source=(--kubeconfig "$plane/guideway.conf")
 	# shellcheck disable=SC2154 # of topologies.sh
