@@ -23,6 +23,21 @@ test_the_tutorials_service_answers_from_all_its_pods() {
 	in_ns client "$python" "$root/scripts/demo/spread.py" "http://$vip/" 600 "${pods[@]}"
 }
 
+has_no_service() { [[ $(ask get services -o json) == "[]" ]]; }
+
+test_a_deleted_services_address_is_free() {
+	served_with webapp
+	kubectl delete service webapp --timeout 20s
+	eventually 10 has_no_service
+	! in_ns client curl -sf --max-time 1 "http://$vip/" || fail "$vip still answers"
+	kubectl expose deployment webapp --name again --type LoadBalancer --port 80 \
+		--target-port http --load-balancer-ip "$vip"
+	eventually 10 has_external_ip again
+	[[ $(external_ip again) == "$vip" ]] || fail "$(external_ip again), not $vip"
+	eventually 10 has_backends again 3
+	in_ns client curl -sf --max-time 1 "http://$vip/"
+}
+
 test_scaling_breaks_no_connection() {
 	local pods
 	served_with talk
