@@ -110,7 +110,7 @@ run_kubernetes() {
 	scripts/install-deps.sh --kubernetes || fail "packages are missing"
 	title "Tests with a control plane of Kubernetes"
 	if scripts/kubernetes/build.sh >/dev/null; then
-		run_tap "${files[@]}"
+		run_tap --timeout 1200 "${files[@]}"
 	else
 		fail "no control plane"
 	fi

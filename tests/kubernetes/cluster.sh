@@ -83,6 +83,17 @@ has_external_ip() { external_ip "$1" >/dev/null 2>&1; }
 # has_backends SERVICE COUNT: in the gateway's tables
 has_backends() { [[ $(ask get backends "$1" -o json | json "len(d)") == "$2" ]]; }
 
+# served_with NAME: a cluster with manifests/NAME.yaml and a gateway; the Service's address in vip
+served_with() {
+	cluster_up
+	kubectl create -f "$here/manifests/$1.yaml"
+	eventually 20 rolled_out "$1" 3
+	cluster_gateway_up
+	eventually 10 has_external_ip "$1"
+	# shellcheck disable=SC2034
+	vip=$(external_ip "$1")
+}
+
 #### What pods do
 
 # updated DEPLOYMENT IMAGE COUNT: and nothing else is left
