@@ -46,7 +46,7 @@ make_certificates() {
 	)
 }
 
-# kubeconfig USER FIELDS: the file, with what the user's entry has
+# kubeconfig USER NAMESPACE FIELDS: the file, with what the user's entry has
 kubeconfig() {
 	cat <<-END
 		apiVersion: v1
@@ -58,19 +58,19 @@ kubeconfig() {
 		    certificate-authority: $plane/pki/ca.crt
 		contexts:
 		- name: test
-		  context: {cluster: test, user: $1}
+		  context: {cluster: test, user: $1, namespace: $2}
 		current-context: test
 		users:
 		- name: $1
-		  user: {$2}
+		  user: {$3}
 	END
 }
 
 make_kubeconfigs() {
 	local name
 	for name in admin controllers scheduler; do
-		kubeconfig "$name" "client-certificate: $plane/pki/$name.crt, client-key: $plane/pki/$name.key" \
-			>"$plane/$name.conf"
+		kubeconfig "$name" default \
+			"client-certificate: $plane/pki/$name.crt, client-key: $plane/pki/$name.key" >"$plane/$name.conf"
 	done
 }
 
@@ -177,5 +177,5 @@ token_of() {
 # account_config NAMESPACE ACCOUNT [SECRET]: $plane/ACCOUNT.conf; the token is in $plane/ACCOUNT.token
 account_config() {
 	token_of "$@" >"$plane/$2.token"
-	kubeconfig "$2" "tokenFile: $plane/$2.token" >"$plane/$2.conf"
+	kubeconfig "$2" "$1" "tokenFile: $plane/$2.token" >"$plane/$2.conf"
 }
