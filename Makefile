@@ -36,7 +36,7 @@ bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildca
 bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
-.PHONY: all test-programs unit-tests install demo test test-kernels bench bench-kubernetes consistency other-layout lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels test-kubernetes bench bench-kubernetes consistency other-layout lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -115,6 +115,8 @@ fuzz: $(fuzz_targets)
 install: $(B)/guideway
 	install -D -m 0755 $(B)/guideway $(DESTDIR)$(PREFIX)/sbin/guideway
 	install -D -m 0644 user/man/guideway.8 $(DESTDIR)$(PREFIX)/share/man/man8/guideway.8
+	sed 's|@PREFIX@|$(PREFIX)|' scripts/deploy/systemd/guideway.service >$(B)/guideway.service
+	install -D -m 0644 $(B)/guideway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/guideway.service
 
 demo:
 	scripts/demo.sh
@@ -124,6 +126,9 @@ test:
 
 test-kernels:
 	KERNELS="$(KERNELS)" scripts/test.sh kernels
+
+test-kubernetes:
+	scripts/test.sh kubernetes
 
 # Status 77: skipped, with the reason said.
 bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
@@ -165,6 +170,7 @@ help:
 	@echo "make demo       a Service in network namespaces, end to end (root)"
 	@echo "make test       every test (root for most)"
 	@echo "make test-kernels  under other kernels, in virtual machines (root); KERNELS='6.1 6.12 newest'"
+	@echo "make test-kubernetes  with a control plane of Kubernetes, built the first time (root)"
 	@echo "make bench      figures, no assertions (root for those through namespaces)"
 	@echo "make bench-kubernetes  a cluster of 5,000 Services: from list and from change to slots (root)"
 	@echo "make consistency  backends, agents and gateways change, and no connection breaks (root)"

@@ -15,6 +15,7 @@ declare -A packages=(
 		shellcheck clang-format cppcheck iperf3 openssl nghttp2-server"
 	[bench_apt]="$demo_apt iputils-ping nftables haproxy"
 	[kernels_apt]="qemu-system-x86 virtiofsd busybox-static kmod xz-utils debian-archive-keyring"
+	[kubernetes_apt]="$demo_apt dpkg-dev xz-utils openssl debian-archive-keyring"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
 		jansson-devel libevent-devel libmnl-devel xxhash-devel nettle-devel libcurl-devel gcc glibc-devel make
 		pkgconf-pkg-config"
@@ -22,14 +23,17 @@ declare -A packages=(
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
 		ShellCheck clang-tools-extra cppcheck iperf3 openssl nghttp2"
 	[bench_dnf]="$demo_dnf iputils nftables haproxy"
+	[kubernetes_dnf]="$demo_dnf dpkg-dev xz openssl"
 	[kernels_dnf]="qemu-system-x86-core virtiofsd busybox kmod xz"
 )
 
 usage() {
 	cat <<-END
 		Usage: scripts/install-deps.sh [--build] [--demo] [--test] [--bench] [--kernels]
+		                               [--kubernetes]
 		Installs the packages that are missing for building, for the demonstration, for the
-		tests, for comparing with others in \`make bench\`, and for tests under other kernels.
+		tests, for comparing with others in \`make bench\`, for tests under other kernels, and
+		for those with a control plane of Kubernetes.
 		Without an option: for building and testing.
 	END
 }
@@ -93,9 +97,10 @@ dnf_install() { dnf install -y -q --setopt=install_weak_deps=False "$@" </dev/nu
 groups=()
 for option in "$@"; do
 	case $option in
-	--build | --demo | --test | --bench | --kernels) groups+=("${option#--}") ;;
+	--build | --demo | --test | --bench | --kernels | --kubernetes) groups+=("${option#--}") ;;
 	-h | --help) usage && exit 0 ;;
-	*) refuse "unknown option '$option': expected --build, --demo, --test, --bench or --kernels" ;;
+	*) refuse "unknown option '$option': expected --build, --demo, --test, --bench, --kernels or" \
+		"--kubernetes" ;;
 	esac
 done
 ((${#groups[@]})) || groups=(build test)

@@ -15,41 +15,13 @@ usage() {
 }
 
 suites="bookworm trixie sid"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mkdir -p "${GUIDEWAY_KERNELS:-build/kernels}"
 cache=$(realpath "${GUIDEWAY_KERNELS:-build/kernels}")
+. scripts/debian.sh
 
 refuse() {
 	echo "kernels: $*" >&2
 	exit 1
-}
-
-# The archive that this machine's own packages come from has the other suites too.
-mirror() {
-	apt-get indextargets --no-release-info --format "\$(REPO_URI) \$(RELEASE)" 'Created-By: Packages' |
-		awk '$2 ~ /^(bookworm|trixie|forky|sid|(old)?stable|testing|unstable)$/ { print $1; exit }'
-}
-
-# apt with sources, lists and cache of its own: the machine's stay as they are.
-own_apt() {
-	local program=$1
-	shift
-	"$program" -qq -o Dir::Etc::SourceList="$cache/apt/sources.list" -o Dir::Etc::SourceParts=- \
-		-o Dir::State::Lists="$cache/apt/lists" -o Dir::Cache="$cache/apt" \
-		-o Dir::Cache::pkgcache=pkgcache.bin -o APT::Sandbox::User=root "$@"
-}
-
-prepare_apt() {
-	local uri suite
-	[[ ! -d $cache/apt ]] || return 0
-	[[ $(uname -m) == x86_64 ]] || refuse "needs an x86-64 machine: the kernels are amd64's"
-	uri=$(mirror)
-	[[ -n $uri ]] || refuse "apt's sources name no Debian archive"
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
-	for suite in $suites; do
-		echo "deb [arch=amd64 target=Packages signed-by=$keyring] $uri $suite main"
-	done >"$cache/apt/sources.list"
-	own_apt apt-get update >&2
 }
 
 # newest_of SERIES: the newest version that there is, as in the packages' names
@@ -86,7 +58,9 @@ unpack() {
 
 fetch() {
 	local series=$1 version packages work=$cache/.$1
-	prepare_apt
+	[[ $(uname -m) == x86_64 ]] || refuse "needs an x86-64 machine: the kernels are amd64's"
+	# shellcheck disable=SC2086
+	own_apt_prepare $suites || refuse "no packages"
 	version=$(newest_of "$series")
 	[[ -n $version ]] || refuse "Debian's $suites have no cloud kernel $series"
 	mapfile -t packages < <(packages_of "$version")
@@ -98,7 +72,7 @@ fetch() {
 }
 
 case ${1:--h} in -h | --help) usage && exit 0 ;; esac
-trap 'rm -rf "$cache/apt"' EXIT
+trap own_apt_remove EXIT
 for series in "$@"; do
 	[[ $series =~ ^([0-9]+(\.[0-9]+)*|newest)$ ]] || refuse "'$series' is no series of kernels"
 	[[ -e $cache/$series/version ]] || fetch "$series"

@@ -8,10 +8,10 @@ netns_prefix=gwt-$$
 
 usage() {
 	cat <<-END
-		Usage: scripts/test.sh [unit|bpf|netns|kernels] [PATTERN]
+		Usage: scripts/test.sh [unit|bpf|netns|kubernetes|kernels] [PATTERN]
 		All tests, those of one kind, or those whose file name contains PATTERN. Only when
-		asked for: kernels, the packet tests and tests/kernels in virtual machines, with each
-		kernel of \$KERNELS ($kernels).
+		asked for: kubernetes, with a control plane that is built once, and kernels, the packet
+		tests and tests/kernels in virtual machines, with each kernel of \$KERNELS ($kernels).
 	END
 }
 
@@ -19,7 +19,7 @@ kinds="unit bpf netns" pattern=
 kernels=${KERNELS:-6.1 6.12 newest}
 while (($#)); do
 	case $1 in
-	unit | bpf | netns | kernels) kinds=$1 ;;
+	unit | bpf | netns | kubernetes | kernels) kinds=$1 ;;
 	-h | --help) usage && exit 0 ;;
 	-*) usage >&2 && exit 2 ;;
 	*) pattern=$1 ;;
@@ -101,6 +101,19 @@ run_netns() {
 	((${#files[@]})) || return 0
 	title "End-to-end tests in network namespaces"
 	GUIDEWAY_OTHER_LAYOUT=$PWD/build/other-layout/build/guideway run_tap "${files[@]}"
+}
+
+run_kubernetes() {
+	local files
+	mapfile -t files < <(sources kubernetes sh)
+	((${#files[@]})) || return 0
+	scripts/install-deps.sh --kubernetes || fail "packages are missing"
+	title "Tests with a control plane of Kubernetes"
+	if scripts/kubernetes/build.sh >/dev/null; then
+		run_tap --timeout 1200 "${files[@]}"
+	else
+		fail "no control plane"
+	fi
 }
 
 # run_under KERNEL_DIR PROGRAM...: the sum comes out through the one writable directory

@@ -71,7 +71,7 @@ static const struct command commands[] = {
 	  "what\n"
 	  "    broke on them is counted apart. Status 0 only when all opened, and none moved, "
 	  "broke or\n"
-	  "    waited more than 3 s for an answer.\n" },
+	  "    waited more than 3 s for an answer. SIGTERM ends it before its time.\n" },
 	{ "flood", command_flood, 120, 0, 0, 0,
 	  "flood --to ADDRESS --port PORT --count N --rate R\n"
 	  "    N SYNs of IPv4, R a second, from random sources in 198.18.0.0/15: nobody answers\n"

@@ -17,6 +17,14 @@
 #define TOLD_FAILURES 30
 #define CONVERSE_STALL_NS (3 * NS_PER_S)
 
+static volatile sig_atomic_t converse_is_told_to_end;
+
+static void converse_on_signal(int number)
+{
+	(void)number;
+	converse_is_told_to_end = 1;
+}
+
 struct peer {
 	char name[NAME_SIZE];
 	unsigned long opened, kept, failed;
@@ -395,11 +403,12 @@ static int command_converse(const struct options *options)
 
 	converse_init(run, options);
 	(void)alarm((unsigned int)options->timeout_s);
+	(void)signal(SIGTERM, converse_on_signal);
 	run->begin_ns = now_ns();
 	converse_open_held(run);
 	run->begin_ns = now_ns();
 	end_ns = run->begin_ns + options->seconds * NS_PER_S;
-	for (uint64_t now = now_ns(); now < end_ns; now = now_ns()) {
+	for (uint64_t now = now_ns(); now < end_ns && !converse_is_told_to_end; now = now_ns()) {
 		converse_start_short(run, now);
 		converse_tick(run, now);
 		converse_poll(run);
