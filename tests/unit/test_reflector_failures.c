@@ -511,6 +511,20 @@ static void what_the_account_may_not_is_told_and_asked_for_slowly(void **state)
 	reflector_read_status(reflector, &status);
 	assert_false(status.is_refused);
 	world_pass(0);
+	reflector_destroy(reflector);
+}
+
+static void what_it_could_until_now_is_asked_for_soon_as_long_as_roles_may_be_unread(void **state)
+{
+	struct reflector *reflector = reflector_began(&plain);
+
+	(void)state;
+	world_answer(PATH, LIST("5", ""));
+	world_pass(0);
+	world_end(PATH, 403, STATUS("403", "Forbidden"), true);
+	expect_wait(800, 1599);
+	expect_parameter("resourceVersion", "5"); /* the same watch: no list is needed */
+	world_pass(31000);
 	world_end(PATH, 403, STATUS("403", "Forbidden"), true);
 	expect_wait(30000, 59999);
 	reflector_destroy(reflector);
@@ -582,6 +596,8 @@ int main(void)
 		cmocka_unit_test(watches_that_end_well_begin_again_at_once),
 		cmocka_unit_test(garbage_in_a_watch_ends_it),
 		cmocka_unit_test(half_an_event_is_forgotten_with_its_watch),
+		cmocka_unit_test(
+			what_it_could_until_now_is_asked_for_soon_as_long_as_roles_may_be_unread),
 		cmocka_unit_test(what_the_account_may_not_is_told_and_asked_for_slowly),
 		cmocka_unit_test(a_field_selector_that_is_not_known_is_left_off),
 		cmocka_unit_test(a_field_selector_that_matters_stays),

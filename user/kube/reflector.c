@@ -174,6 +174,7 @@ static void on_done(const struct kube_response *response, void *owner)
 		return;
 	}
 	reflector->contact_ms = loop_now_ms();
+	reflector->forbidden_since_ms = 0;
 	if (reflector_is_list(reflector))
 		reflector_page_done(reflector, response);
 	else
@@ -227,6 +228,7 @@ static void on_open(void *owner)
 	struct reflector *reflector = owner;
 
 	reflector->contact_ms = loop_now_ms();
+	reflector->forbidden_since_ms = 0;
 	if (reflector->step == REFLECTOR_WATCH)
 		loop_timer_set(reflector->timer, REFLECTOR_SHORT_WATCH_MS);
 }

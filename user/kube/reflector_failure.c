@@ -12,6 +12,8 @@
 
 /* Who is refused asks again after one to two of these. */
 #define REFUSED_MS 30000
+/* A server that has just started may not have read its roles yet, and refuses what it allowed. */
+#define ROLES_UNREAD_MAX_MS 30000
 /* Longer than that nobody is told to wait in earnest. */
 #define RETRY_AFTER_MAX_S 300
 /* So often one page is asked for. */
@@ -91,9 +93,24 @@ static bool is_client_error(int code)
 	return code >= 400 && code < 500 && code != 401 && code != 429;
 }
 
-static struct reflector_decision cannot_be(const struct reflector *reflector, int code)
+/* Whether what the account could do until now is refused, and not for long yet. */
+static bool may_be_allowed_soon(struct reflector *reflector, int code, uint64_t now_ms)
+{
+	if (code != 403 || !reflector->is_synced)
+		return false;
+	if (reflector->forbidden_since_ms == 0)
+		reflector->forbidden_since_ms = now_ms;
+	return now_ms - reflector->forbidden_since_ms <= ROLES_UNREAD_MAX_MS;
+}
+
+static struct reflector_decision cannot_be(struct reflector *reflector,
+					   const struct reflector_failure *failure, int code,
+					   uint64_t now_ms)
 {
 	const char *hint = NULL;
+
+	if (may_be_allowed_soon(reflector, code, now_ms))
+		return later(reflector, reflector->step, failure, now_ms);
 
 	if (code == 403)
 		hint = "the account may not: its ClusterRole must allow get, list and watch of "
@@ -138,7 +155,7 @@ static struct reflector_decision decide_list(struct reflector *reflector,
 	if (code == 400 || code == 422)
 		return without_extras(reflector, failure, now_ms);
 	if (is_client_error(code))
-		return cannot_be(reflector, code);
+		return cannot_be(reflector, failure, code, now_ms);
 	return busy(reflector, failure, now_ms);
 }
 
@@ -182,7 +199,7 @@ static struct reflector_decision decide_watch(struct reflector *reflector,
 		return later(reflector, reflector_first_step(reflector), failure, now_ms);
 	}
 	if (is_client_error(code))
-		return cannot_be(reflector, code);
+		return cannot_be(reflector, failure, code, now_ms);
 	return watch_again(reflector, failure, code, now_ms);
 }
 

@@ -54,8 +54,9 @@ struct reflector {
 	bool no_field_selector; /* refused: for the life of the process */
 	bool no_watch_list;
 
-	uint64_t listed_ms;        /* the last whole list */
-	uint64_t failing_since_ms; /* watches that a server refused, in a row; 0: none */
+	uint64_t listed_ms;          /* the last whole list */
+	uint64_t forbidden_since_ms; /* HTTP status 403, in a row; 0: none */
+	uint64_t failing_since_ms;   /* watches that a server refused, in a row; 0: none */
 
 	bool is_synced, is_refused, is_in_trouble;
 	uint64_t lists, watches, failures, contact_ms, trouble_ms;
