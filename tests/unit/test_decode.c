@@ -63,6 +63,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static bool from_api_server;
+
 /* Decodes every document of text. */
 static void decode(const char *text)
 {
@@ -70,6 +72,7 @@ static void decode(const char *text)
 		.on_object = on_object,
 		.on_error = on_error,
 		.on_skipped = on_skipped,
+		.from_api_server = from_api_server,
 	};
 	size_t at = 0, length;
 	uint32_t line = 0, before;
@@ -521,6 +524,60 @@ static void addresses_nobody_may_use_are_refused(void **state)
 		       "expected a unicast address");
 }
 
+static void an_api_server_lets_leading_zeros_pass(void **state)
+{
+	const struct service_object *service;
+	struct address expected;
+	struct prefix range;
+
+	(void)state;
+	from_api_server = true;
+	service = &decode_one(LOAD_BALANCER "  loadBalancerIP: 010.0.0.1\n"
+					    "  loadBalancerSourceRanges: [' 010.0.0.0/8 ']\n"
+					    "  externalIPs: [10.0.0.010]\n")
+			   ->service;
+	from_api_server = false;
+	assert_int_equal(address_parse("10.0.0.1", &expected, NULL), 0);
+	assert_int_equal(address_compare(&service->load_balancer_ip, &expected), 0);
+	assert_int_equal(address_parse("10.0.0.10", &expected, NULL), 0);
+	assert_int_equal(address_compare(&service->external_ips[0], &expected), 0);
+	assert_int_equal(prefix_parse("10.0.0.0/8", &range, NULL), 0);
+	assert_int_equal(prefix_compare(&service->source_ranges[0], &range), 0);
+}
+
+static void what_is_asked_of_addresses_is_kept(void **state)
+{
+	const struct object *object;
+	struct address expected;
+
+	(void)state;
+	object = decode_one("apiVersion: v1\nkind: Service\n"
+			    "metadata: {name: web, resourceVersion: '12345678901234567890',\n"
+			    "  annotations: {guideway.dev/address-pool: edge}}\n"
+			    "spec: {externalTrafficPolicy: Local, healthCheckNodePort: 30900,\n"
+			    "  externalIPs: [192.0.2.1, '2001:db8::1'], ports: [{port: 80}]}\n");
+	assert_string_equal(object->version, "12345678901234567890");
+	assert_string_equal(object->service.pool_name, "edge");
+	assert_int_equal(object->service.health_check_node_port, 30900);
+	assert_int_equal(object->service.external_ip_count, 2);
+	assert_int_equal(address_parse("2001:db8::1", &expected, NULL), 0);
+	assert_int_equal(address_compare(&object->service.external_ips[1], &expected), 0);
+	object = decode_one(LOAD_BALANCER);
+	assert_string_equal(object->version, "");
+	assert_null(object->service.pool_name);
+	assert_int_equal(object->service.health_check_node_port, 0);
+	assert_int_equal(object->service.external_ip_count, 0);
+
+	assert_refused(LOAD_BALANCER "  externalIPs: [192.0.2.1, web]\n",
+		       "7:28: spec.externalIPs[1]: \"web\" is not an IP address");
+	assert_refused(LOAD_BALANCER "  healthCheckNodePort: 70000\n",
+		       "7:24: spec.healthCheckNodePort: 70000, expected 0 to 65535");
+	assert_refused("apiVersion: v1\nkind: Service\n"
+		       "metadata: {name: web, annotations: {guideway.dev/address-pool: A b}}\n",
+		       "3:64: metadata.annotations.guideway.dev/address-pool: \"A b\", expected "
+		       "the name of an address pool");
+}
+
 static void metadata_is_checked(void **state)
 {
 	(void)state;
@@ -942,6 +999,8 @@ int main(void)
 		TEST(limits_of_a_service_are_annotations),
 		TEST(limits_of_a_service_have_bounds),
 		TEST(addresses_nobody_may_use_are_refused),
+		TEST(an_api_server_lets_leading_zeros_pass),
+		TEST(what_is_asked_of_addresses_is_kept),
 		TEST(metadata_is_checked),
 		TEST(times_are_those_of_rfc_3339),
 		TEST(a_service_name_may_start_with_a_digit),

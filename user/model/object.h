@@ -100,6 +100,12 @@ struct service_object {
 	const struct address *requested; /* annotation guideway.dev/addresses */
 	size_t requested_count;
 
+	const char *pool_name; /* annotation guideway.dev/address-pool, NULL when unset */
+
+	const struct address *external_ips; /* spec.externalIPs, whoever owns them */
+	size_t external_ip_count;
+	uint16_t health_check_node_port; /* 0: none; told of with type LoadBalancer and Local */
+
 	enum forwarding_mode forwarding_mode; /* annotation guideway.dev/forwarding-mode */
 	uint32_t flows_per_second; /* annotation guideway.dev/new-flows-per-second; 0: any number */
 	uint16_t tcp_mss;          /* annotation guideway.dev/tcp-mss; 0: the clients' own */
@@ -164,6 +170,7 @@ struct object {
 	const char *namespace;
 	const char *name;
 	const char *uid;         /* "" when unset */
+	const char *version;     /* resourceVersion, "" when unset */
 	int64_t creation_time_s; /* creationTimestamp as Unix time, INT64_MAX when unset */
 	bool deleting;           /* deletionTimestamp is set */
 	struct labels labels;
@@ -192,6 +199,12 @@ bool forwarding_mode_parse(const char *text, enum forwarding_mode *ret_mode);
 bool forwarding_mode_encapsulates(enum forwarding_mode mode);
 /* Backends listen on the VIP and the service's own port. */
 bool forwarding_mode_keeps_port(enum forwarding_mode mode);
+
+/*
+ * Which of two resourceVersions of one kind is greater, as strcmp: decimals of any length.
+ * One that is no such decimal (also "", "0", or with a leading zero) is lower than all others.
+ */
+int object_compare_versions(const char *a, const char *b);
 
 /* The value of a label; NULL when there is none with that key. */
 const char *labels_get(const struct labels *labels, const char *key);

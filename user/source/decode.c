@@ -230,7 +230,7 @@ void decode_document(const struct node *root, const char *origin, const struct d
 {
 	struct decoder decoder = { .origin = origin, .sink = sink };
 	struct type fallback = { "", "" };
-	struct field top = { .node = root };
+	struct field top = { .node = root, .allows_leading_zeros = sink->from_api_server };
 
 	if (root->type != NODE_NULL)
 		decode_value(&decoder, &top, &fallback);

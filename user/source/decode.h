@@ -22,6 +22,11 @@ struct decode_sink {
 	 * use, with the reason in brackets behind its kind. May be NULL.
 	 */
 	void (*on_skipped)(const char *api_version, const char *kind, void *owner);
+	/*
+	 * The objects passed an API server: IPv4 addresses with leading zeros, which older ones
+	 * let pass, are the decimals that everybody there takes them for, and no error.
+	 */
+	bool from_api_server;
 	void *owner;
 };
 
