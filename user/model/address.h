@@ -20,6 +20,11 @@ struct prefix {
 	uint8_t length;         /* of the mapped form: an IPv4 /24 is 120 */
 };
 
+struct prefix_list {
+	const struct prefix *items;
+	size_t count;
+};
+
 #define ADDRESS_TEXT_SIZE 48
 
 /*

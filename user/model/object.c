@@ -11,6 +11,7 @@ static const char *const kind_names[OBJECT_KIND_COUNT] = {
 	[OBJECT_ENDPOINT_SLICE] = "EndpointSlice",
 	[OBJECT_ENDPOINTS] = "Endpoints",
 	[OBJECT_POD] = "Pod",
+	[OBJECT_AGENT_CONFIGURATION] = "AgentConfiguration",
 };
 
 static const char *const mode_names[] = {

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/address.h"
+#include "model/address_range.h"
 
 struct arena;
 
@@ -21,6 +21,7 @@ enum object_kind {
 	OBJECT_ENDPOINT_SLICE,
 	OBJECT_ENDPOINTS, /* legacy v1 Endpoints: used only where the Service has no slice */
 	OBJECT_POD,
+	OBJECT_AGENT_CONFIGURATION, /* guideway.dev/v1alpha1: Guideway's own */
 	OBJECT_KIND_COUNT,
 };
 
@@ -164,6 +165,22 @@ struct pod_object {
 	bool finished;         /* phase Failed or Succeeded */
 };
 
+struct address_pool {
+	const char *name;
+	const struct address_range *ranges; /* none overlaps another of the same object */
+	size_t range_count;
+	const char *const *namespaces; /* none: of every namespace */
+	size_t namespace_count;
+	struct labels selector; /* of Services; empty: every one */
+	bool auto_assign;       /* also to Services that do not ask for it */
+	bool avoids_buggy;      /* assigns no IPv4 address that ends in .0 or .255 */
+};
+
+struct agent_configuration {
+	const struct address_pool *pools; /* each name once */
+	size_t pool_count;
+};
+
 struct object {
 	struct arena *arena;
 	enum object_kind kind;
@@ -179,6 +196,7 @@ struct object {
 		struct service_object service;
 		struct endpoints_object endpoints; /* both EndpointSlice and Endpoints */
 		struct pod_object pod;
+		struct agent_configuration configuration;
 	};
 };
 
@@ -186,7 +204,7 @@ struct object {
 struct object *object_create(enum object_kind kind);
 void object_destroy(struct object *object); /* NULL is nothing */
 
-/* "Service", "EndpointSlice", "Endpoints", "Pod" */
+/* "Service", "EndpointSlice", "Endpoints", "Pod", "AgentConfiguration" */
 const char *object_kind_name(enum object_kind kind);
 /* "TCP", "UDP", "SCTP" */
 const char *protocol_name(enum protocol protocol);
