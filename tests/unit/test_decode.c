@@ -578,6 +578,82 @@ static void what_is_asked_of_addresses_is_kept(void **state)
 		       "the name of an address pool");
 }
 
+#define CONFIGURATION                                                                              \
+	"apiVersion: guideway.dev/v1alpha1\nkind: AgentConfiguration\nmetadata: {name: "           \
+	"a}\nspec:\n"                                                                              \
+	"  addressPools:\n"
+
+static void a_configuration_has_pools(void **state)
+{
+	const struct agent_configuration *configuration;
+	const struct address_pool *pool;
+	char text[ADDRESS_RANGE_TEXT_SIZE];
+
+	(void)state;
+	configuration = &decode_one(CONFIGURATION
+				    "  - {name: all, addresses: [10.0.0.0/30, '2001:db8::5']}\n"
+				    "  - name: edge\n"
+				    "    addresses: [10.0.1.5-10.0.1.9]\n"
+				    "    namespaces: [shop, bank]\n"
+				    "    serviceSelector: {matchLabels: {tier: gold, app: web}}\n"
+				    "    autoAssign: false\n"
+				    "    avoidBuggyIPs: true\n")
+				 ->configuration;
+	assert_int_equal(configuration->pool_count, 2);
+	pool = &configuration->pools[0];
+	assert_string_equal(pool->name, "all");
+	assert_int_equal(pool->range_count, 2);
+	assert_string_equal(address_range_format(&pool->ranges[0], text), "10.0.0.1-10.0.0.2");
+	assert_string_equal(address_range_format(&pool->ranges[1], text), "2001:db8::5");
+	assert_true(pool->auto_assign && !pool->avoids_buggy);
+	assert_int_equal(pool->namespace_count + pool->selector.count, 0);
+	pool = &configuration->pools[1];
+	assert_string_equal(pool->namespaces[1], "bank");
+	assert_string_equal(labels_get(&pool->selector, "tier"), "gold");
+	assert_int_equal(pool->namespace_count + pool->selector.count, 4);
+	assert_true(!pool->auto_assign && pool->avoids_buggy);
+	assert_int_equal(decode_one("apiVersion: guideway.dev/v1alpha1\n"
+				    "kind: AgentConfiguration\nmetadata: {name: a}\n")
+				 ->configuration.pool_count,
+			 0);
+}
+
+static void a_configuration_is_checked_to_the_last_field(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "  - {addresses: [10.0.0.1]}\n",
+		  "6:5: spec.addressPools[0].name: missing, expected the name of the pool" },
+		{ "  - {name: a}\n",
+		  "6:5: spec.addressPools[0].addresses: missing, expected at least one range" },
+		{ "  - {name: a, addresses: [10.0.0.9-10.0.0.1]}\n",
+		  "6:27: spec.addressPools[0].addresses[0]: the range ends before its start" },
+		{ "  - {name: a, addresses: [10.0.0.1], namespace: b}\n",
+		  "6:49: spec.addressPools[0].namespace: there is no such field" },
+		{ "  - {name: a, addresses: [10.0.0.1], namespaces: [B]}\n",
+		  "6:51: spec.addressPools[0].namespaces[0]: \"B\", expected lower-case letters, "
+		  "digits and \"-\", at most 63" },
+		{ "  - {name: a, addresses: [10.0.0.1], serviceSelector: {matchExpressions: []}}\n",
+		  "6:74: spec.addressPools[0].serviceSelector.matchExpressions: there is no such "
+		  "field" },
+		{ "  - {name: a, addresses: [10.0.0.1]}\n  - {name: a, addresses: [10.0.0.2]}\n",
+		  "7:12: spec.addressPools[1].name: \"a\" is the name of another pool" },
+		{ "  - {name: a, addresses: [10.0.0.1]}\n  - {name: b, addresses: [10.0.0.0/24]}\n",
+		  "7:26: spec.addressPools[1].addresses[0]: overlaps addresses of pool \"a\"" },
+		{ "  - {name: a, addresses: [10.0.0.1, 10.0.0.1]}\n",
+		  "6:26: spec.addressPools[0].addresses[1]: overlaps addresses of pool \"a\"" },
+		{ "  - web\n",
+		  "6:5: spec.addressPools[0]: expected a mapping with name and addresses" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), CONFIGURATION "%s", cases[i][0]);
+		assert_refused(text, cases[i][1]);
+	}
+}
+
 static void metadata_is_checked(void **state)
 {
 	(void)state;
@@ -1001,6 +1077,8 @@ int main(void)
 		TEST(addresses_nobody_may_use_are_refused),
 		TEST(an_api_server_lets_leading_zeros_pass),
 		TEST(what_is_asked_of_addresses_is_kept),
+		TEST(a_configuration_has_pools),
+		TEST(a_configuration_is_checked_to_the_last_field),
 		TEST(metadata_is_checked),
 		TEST(times_are_those_of_rfc_3339),
 		TEST(a_service_name_may_start_with_a_digit),

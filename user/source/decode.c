@@ -27,6 +27,7 @@ static const struct kind kinds[] = {
 	{ "discovery.k8s.io/v1", OBJECT_ENDPOINT_SLICE, decode_endpoint_slice },
 	{ "v1", OBJECT_ENDPOINTS, decode_endpoints },
 	{ "v1", OBJECT_POD, decode_pod },
+	{ "guideway.dev/v1alpha1", OBJECT_AGENT_CONFIGURATION, decode_agent_configuration },
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -31,10 +31,9 @@ struct decode_sink {
 };
 
 /*
- * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, or a list of them
- * (List, ServiceList, ...), of which each item stands or falls alone. origin names
- * the file; ":line" is added. An empty document is nothing. Fields that are not
- * used are not checked.
+ * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, AgentConfiguration, or a list of
+ * them (List, ServiceList, ...), of which each item stands or falls alone. origin names the file;
+ * ":line" is added. An empty document is nothing. Fields that are not used are not checked.
  */
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
 

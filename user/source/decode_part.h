@@ -18,6 +18,7 @@ int decode_service(struct object *object, const struct field *top, struct error 
 int decode_endpoint_slice(struct object *object, const struct field *top, struct error *error);
 int decode_endpoints(struct object *object, const struct field *top, struct error *error);
 int decode_pod(struct object *object, const struct field *top, struct error *error);
+int decode_agent_configuration(struct object *object, const struct field *top, struct error *error);
 
 /* name, namespace, uid, labels, times. */
 int decode_metadata(struct object *object, const struct field *top, struct error *error);
