@@ -53,11 +53,11 @@ void agent_config_destroy(struct agent_config *config)
 	free(config);
 }
 
-static uint32_t bit_of(const struct setting *setting)
+static uint64_t bit_of(const struct setting *setting)
 {
 	size_t count;
 
-	return UINT32_C(1) << (setting - settings_all(&count));
+	return UINT64_C(1) << (setting - settings_all(&count));
 }
 
 int agent_config_set_flag(struct agent_config *config, const char *name, const char *value,

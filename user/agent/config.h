@@ -65,7 +65,11 @@ struct agent_config {
 	uint32_t flow_table_entries;
 	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
-	struct peer_address *peers; /* other gateways, each once */
+	bool answer_health_checks;      /* on healthCheckNodePorts */
+	struct prefix *external_ranges; /* spec.externalIPs within these are served */
+	size_t external_range_count;
+	const char *service_proxy_name; /* NULL: none */
+	struct peer_address *peers;     /* other gateways, each once */
 	size_t peer_count;
 	struct peer_address peer_listen;
 	const char *peer_key_file; /* NULL: none, and no peers */
@@ -76,7 +80,7 @@ struct agent_config {
 	enum log_level log_level;
 
 	struct arena *arena;
-	uint32_t flags_given; /* a bit a setting: the file does not change these */
+	uint64_t flags_given; /* a bit a setting: the file does not change these */
 };
 
 /* Everything at its default; NULL when there is no memory. */

@@ -22,7 +22,7 @@ struct setting {
 	int (*set)(struct agent_config *config, const char *value, struct error *error);
 };
 
-/* At most 32: agent_config keeps a bit for each. */
+/* At most 64: agent_config keeps a bit for each. */
 const struct setting *settings_all(size_t *ret_count);
 
 /* NULL when there is none of that name. */
