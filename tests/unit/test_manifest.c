@@ -89,7 +89,7 @@ static void on_batch_end(void *owner)
 		loop_stop(loop);
 }
 
-static const struct manifest_events events = {
+static const struct source_events events = {
 	.on_object = on_object,
 	.on_removed = on_removed,
 	.on_problem = on_problem,

@@ -2,8 +2,8 @@
 /*
  * agent.c - the wiring: which event leads to which call.
  *
- *   manifests -> objects -> model -> reconcile -> datapath
- *   netlink   -> next hops ------> reconcile -> datapath
+ *   manifests or cluster -> objects -> model -> reconcile -> datapath
+ *   netlink -> next hops --------------------> reconcile -> datapath
  */
 #include "agent/agent.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/cluster.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/drains.h"
@@ -43,7 +44,8 @@ struct agent {
 	struct loop_watch *terminate, *interrupt, *hangup;
 	struct pool *pool;
 	struct model *model;
-	struct manifest_source *source;
+	struct manifest_source *source; /* NULL with a cluster */
+	struct cluster *cluster;        /* NULL with manifests */
 	struct net *net;
 	struct datapath *datapath;
 	struct reconciler *reconciler;
@@ -52,7 +54,7 @@ struct agent {
 	struct health_check *health_check; /* NULL: not asked for */
 	struct peers *peers;               /* NULL without */
 	char *model_problem;               /* as last told; NULL: none */
-	json_t *problems;                  /* sentences about manifests that still hold */
+	json_t *problems;                  /* sentences about objects that still hold */
 	uint64_t started_ms;
 	uint64_t key_print; /* of the flow hash's key */
 	bool started;       /* events are applied as they come */
@@ -67,12 +69,19 @@ static void log_failure(int r, const struct error *error)
 		log_error("%s", error->text);
 }
 
-/* Once, when every manifest has been read: what was given to whom is no longer there. */
+/* Whether what nobody told is known not to be there. */
+static bool is_complete(const struct agent *agent)
+{
+	return agent->cluster ? cluster_is_complete(agent->cluster)
+			      : manifest_source_is_complete(agent->source);
+}
+
+/* Once, when everything has been read: what was given to whom is no longer there. */
 static void prune_pool(struct agent *agent)
 {
 	struct error error = { 0 };
 
-	if (agent->pool_is_pruned || !manifest_source_is_complete(agent->source))
+	if (agent->pool_is_pruned || !is_complete(agent))
 		return;
 	log_failure(pool_owners_prune(agent->pool, agent->model, &error), &error);
 	log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error), &error);
@@ -100,6 +109,9 @@ static void apply(struct agent *agent)
 	bool changed;
 	int r;
 
+	/* Services whose slices are not known yet would lose the backends that are pinned. */
+	if (agent->cluster && !is_complete(agent))
+		return;
 	prune_pool(agent);
 	r = model_update(agent->model, &changed, &error);
 	log_failure(r, &error);
@@ -110,7 +122,7 @@ static void apply(struct agent *agent)
 	if (changed)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
-	reconciler_run(agent->reconciler, manifest_source_is_complete(agent->source));
+	reconciler_run(agent->reconciler, is_complete(agent));
 	tell_model_problem(agent);
 	health_check_follow(agent->health_check, agent->model, agent->ready);
 }
@@ -144,16 +156,16 @@ static void on_problem(const char *sentence, void *owner)
 		(void)json_array_append_new(agent->problems, json_string(sentence));
 }
 
-static void on_repaired(const char *path, void *owner)
+static void on_repaired(const char *place, void *owner)
 {
 	struct agent *agent = owner;
-	size_t length = strlen(path);
+	size_t length = strlen(place);
 
-	log_info("%s: good again", path);
+	log_info("%s: good again", place);
 	for (size_t i = json_array_size(agent->problems); i-- > 0;) {
 		const char *sentence = json_string_value(json_array_get(agent->problems, i));
 
-		if (strncmp(sentence, path, length) == 0 && sentence[length] == ':')
+		if (strncmp(sentence, place, length) == 0 && sentence[length] == ':')
 			(void)json_array_remove(agent->problems, i);
 	}
 }
@@ -170,6 +182,14 @@ static void on_batch_end(void *owner)
 
 	if (agent->started)
 		apply(agent);
+}
+
+static void on_zone(const char *zone, void *owner)
+{
+	struct agent *agent = owner;
+
+	if (model_set_zone(agent->model, zone) < 0)
+		log_error("no memory for this node's zone: it stays what it was");
 }
 
 static void on_next_hops_changed(void *owner)
@@ -240,7 +260,8 @@ static void on_hangup(void *owner)
 	struct agent *agent = owner;
 	struct error error = { 0 };
 
-	log_failure(manifest_source_scan(agent->source, &error), &error);
+	if (agent->source)
+		log_failure(manifest_source_scan(agent->source, &error), &error);
 }
 
 static json_t *on_drain(struct agent *agent, const json_t *request, struct error *error)
@@ -265,7 +286,8 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.datapath = agent->datapath,
 		.problems = agent->problems,
 		.kept_count = reconciler_kept_count(agent->reconciler),
-		.sources_complete = manifest_source_is_complete(agent->source),
+		.sources_complete = is_complete(agent),
+		.cluster = agent->cluster,
 		.key_print = agent->key_print,
 		.peers = agent->peers,
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
@@ -324,7 +346,9 @@ static int start_model(struct agent *agent, struct error *error)
 	const struct agent_config *config = agent->config;
 	const struct model_settings settings = {
 		.load_balancer_class = config->load_balancer_class,
-		.serve_unclassed = true,
+		.serve_unclassed = config->serve_unclassed == AGENT_UNCLASSED_YES ||
+				   (config->serve_unclassed == AGENT_UNCLASSED_DEFAULT &&
+				    !agent_config_has_cluster(config)),
 		.forwarding_mode = config->forwarding_mode,
 		.node_name = config->node_name,
 		.zone = config->zone,
@@ -429,7 +453,7 @@ static void on_heard(void *owner)
 
 static int start_source(struct agent *agent, struct error *error)
 {
-	const struct manifest_events events = {
+	const struct source_events objects = {
 		.on_object = on_object,
 		.on_removed = on_removed,
 		.on_problem = on_problem,
@@ -438,10 +462,17 @@ static int start_source(struct agent *agent, struct error *error)
 		.on_batch_end = on_batch_end,
 		.owner = agent,
 	};
-	int r = manifest_source_create(agent->loop, agent->config->manifests.items,
-				       agent->config->manifests.count, &events, &agent->source,
-				       error);
+	const struct cluster_events events = {
+		.objects = objects,
+		.on_zone = on_zone,
+		.owner = agent,
+	};
+	int r;
 
+	if (agent_config_has_cluster(agent->config))
+		return cluster_create(agent->loop, agent->config, &events, &agent->cluster, error);
+	r = manifest_source_create(agent->loop, agent->config->manifests.items,
+				   agent->config->manifests.count, &objects, &agent->source, error);
 	return r < 0 ? r : manifest_source_scan(agent->source, error);
 }
 
@@ -501,6 +532,7 @@ static void stop(struct agent *agent)
 	control_destroy(agent->control);
 	health_check_destroy(agent->health_check);
 	manifest_source_destroy(agent->source);
+	cluster_destroy(agent->cluster);
 	peers_destroy(agent->peers);
 	reconciler_destroy(agent->reconciler);
 	net_destroy(agent->net);

@@ -68,7 +68,7 @@ int agent_config_set_flag(struct agent_config *config, const char *name, const c
 	if (!setting)
 		return error_set(error, -ENOENT, "no such setting");
 	config->flags_given |= bit_of(setting);
-	return setting->set(config, value, error);
+	return setting->set(config, value ? value : "yes", error);
 }
 
 static int unknown_key(const struct node *node, struct error *error)
@@ -90,7 +90,7 @@ static int set_from_scalar(struct agent_config *config, const struct setting *se
 
 	if (node->type != NODE_SCALAR || strlen(node->text) != node->length)
 		return node_error(node, error, "%s: expected %s%s", setting->name,
-				  setting->argument,
+				  setting->argument ? setting->argument : "yes or no",
 				  setting->repeats ? ", or a list of these" : "");
 	if (setting->set(config, node->text, &reason) < 0)
 		return node_error(node, error, "%s: %s", setting->name, reason.text);
@@ -204,16 +204,37 @@ int agent_config_read_file(struct agent_config *config, const char *path, struct
 	return r < 0 ? error_set(error, r, "%s:%s", path, reason.text) : 0;
 }
 
+bool agent_config_has_cluster(const struct agent_config *config)
+{
+	return config->in_cluster || config->kubeconfig;
+}
+
+/* Where the Services come from. */
+static int check_source(const struct agent_config *config, struct error *error)
+{
+	if (config->in_cluster && config->kubeconfig)
+		return error_set(error, -EINVAL,
+				 "--in-cluster and --kubeconfig: expected one of them");
+	if (agent_config_has_cluster(config) && config->manifests.count)
+		return error_set(error, -EINVAL,
+				 "--manifests beside %s: Services come from files or from a "
+				 "cluster, expected one of them",
+				 config->in_cluster ? "--in-cluster" : "--kubeconfig");
+	if (!agent_config_has_cluster(config) && config->manifests.count == 0)
+		return error_set(error, -EINVAL,
+				 "no Services: expected --manifests PATH, --kubeconfig FILE or "
+				 "--in-cluster, or the same in the --config file");
+	return 0;
+}
+
 int agent_config_check(const struct agent_config *config, struct error *error)
 {
 	if (config->interfaces.count == 0)
 		return error_set(error, -EINVAL,
 				 "no interface: expected --interface NAME, or interface: NAME in "
 				 "the --config file");
-	if (config->manifests.count == 0)
-		return error_set(error, -EINVAL,
-				 "no manifests: expected --manifests PATH, or manifests: PATH in "
-				 "the --config file");
+	if (check_source(config, error) < 0)
+		return -EINVAL;
 	if (config->peer_count && !config->peer_key_file)
 		return error_set(error, -EINVAL,
 				 "--peer without --peer-key FILE: what gateways tell each other is "

@@ -45,15 +45,27 @@ struct agent_config_texts {
 	size_t count;
 };
 
+/* Services of type LoadBalancer without a class. */
+enum agent_unclassed {
+	AGENT_UNCLASSED_DEFAULT, /* served from manifests, not from a cluster */
+	AGENT_UNCLASSED_YES,
+	AGENT_UNCLASSED_NO,
+};
+
 /* Every string lives as long as the config. */
 struct agent_config {
-	struct agent_config_texts interfaces;   /* at least one; each once */
-	struct agent_config_texts manifests;    /* at least one */
+	struct agent_config_texts interfaces; /* at least one; each once */
+	struct agent_config_texts manifests;  /* at least one, or a cluster */
+	const char *kubeconfig;               /* NULL: none */
+	bool kubeconfig_allow_exec;
+	bool in_cluster;
+	bool watch_list;
 	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
 	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
 	const char *node_name;                  /* NULL: unknown */
 	const char *zone;                       /* NULL: unknown */
 	const char *load_balancer_class;
+	enum agent_unclassed serve_unclassed;
 	struct address *gateway_addresses; /* none: each interface's own */
 	size_t gateway_address_count;
 	struct prefix encap_sources[2]; /* IPv6, IPv4; length 0: the next hop's own address */
@@ -100,6 +112,9 @@ int agent_config_set_flag(struct agent_config *config, const char *name, const c
  * agent_config_destroy only.
  */
 int agent_config_read_file(struct agent_config *config, const char *path, struct error *error);
+
+/* Whether a cluster is followed, instead of manifests. */
+bool agent_config_has_cluster(const struct agent_config *config);
 
 /* What must be given was given: -EINVAL with a sentence that says what was not. */
 int agent_config_check(const struct agent_config *config, struct error *error);

@@ -89,6 +89,46 @@ static int set_manifests(struct agent_config *config, const char *value, struct 
 	return add_text(config, &config->manifests, value, error);
 }
 
+static int set_kubeconfig(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->kubeconfig, value, error);
+}
+
+static int set_bool(bool *member, const char *value, struct error *error)
+{
+	static const char *const names[] = { "yes", "no", "true", "false", NULL };
+	int choice = choose(value, names, error);
+
+	if (choice >= 0)
+		*member = choice % 2 == 0;
+	return choice < 0 ? choice : 0;
+}
+
+static int set_allow_exec(struct agent_config *config, const char *value, struct error *error)
+{
+	return set_bool(&config->kubeconfig_allow_exec, value, error);
+}
+
+static int set_in_cluster(struct agent_config *config, const char *value, struct error *error)
+{
+	return set_bool(&config->in_cluster, value, error);
+}
+
+static int set_watch_list(struct agent_config *config, const char *value, struct error *error)
+{
+	return set_bool(&config->watch_list, value, error);
+}
+
+static int set_serve_unclassed(struct agent_config *config, const char *value, struct error *error)
+{
+	bool serve;
+	int r = set_bool(&serve, value, error);
+
+	if (r == 0)
+		config->serve_unclassed = serve ? AGENT_UNCLASSED_YES : AGENT_UNCLASSED_NO;
+	return r;
+}
+
 static int set_forwarding_mode(struct agent_config *config, const char *value, struct error *error)
 {
 	enum forwarding_mode mode;
@@ -406,6 +446,20 @@ static const struct setting settings[] = {
 	  NULL, true, set_interface },
 	{ "manifests", "PATH", "serve the Services in this directory or file", NULL, true,
 	  set_manifests },
+	{ "kubeconfig", "FILE",
+	  "serve the Services of the cluster that this kubeconfig leads to, instead of manifests",
+	  NULL, false, set_kubeconfig },
+	{ "kubeconfig-allow-exec", NULL,
+	  "run the program that the kubeconfig names for credentials, as root", NULL, false,
+	  set_allow_exec },
+	{ "in-cluster", NULL,
+	  "serve the Services of the cluster that the agent's pod is in, instead of manifests",
+	  NULL, false, set_in_cluster },
+	{ "watch-list", NULL,
+	  "ask the cluster for its objects as a stream, where it can, and not in pages", NULL,
+	  false, set_watch_list },
+	{ "serve-unclassed", "yes|no", "serve also Services without a loadBalancerClass",
+	  "yes with --manifests, no with a cluster", false, set_serve_unclassed },
 	{ "address-pool", "RANGE",
 	  "give Services without an address one from here: 10.0.0.0/24, 10.0.0.5-10.0.0.20, an "
 	  "address, or the like in IPv6",
@@ -451,10 +505,11 @@ static const struct setting settings[] = {
 	{ "service-proxy-name", "NAME",
 	  "serve also Services whose label service.kubernetes.io/service-proxy-name is this name",
 	  NULL, false, set_proxy_name },
-	{ "load-balancer-class", "CLASS", "serve Services of this loadBalancerClass, or of none",
+	{ "load-balancer-class", "CLASS", "serve Services of this loadBalancerClass",
 	  AGENT_CLASS_DEFAULT, false, set_class },
 	{ "node-name", "NAME", "the Kubernetes node this is", NULL, false, set_node_name },
-	{ "zone", "ZONE", "the zone this node is in", NULL, false, set_zone },
+	{ "zone", "ZONE", "the zone this node is in",
+	  "with a cluster and --node-name, what the Node's label says", false, set_zone },
 	{ "hash-key", "FILE",
 	  "the secret key that spreads the flows; the same file on every gateway",
 	  "made once, kept in the state directory", false, set_hash_key },

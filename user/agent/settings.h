@@ -13,8 +13,8 @@ struct agent_config;
 struct error;
 
 struct setting {
-	const char *name; /* without dashes in front */
-	const char *argument;
+	const char *name;     /* without dashes in front */
+	const char *argument; /* NULL: as a flag it takes none; in the file it is yes or no */
 	const char *help;
 	const char *default_text; /* NULL: none to tell */
 	bool repeats;             /* each call of set adds one */

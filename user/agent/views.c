@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/cluster.h"
 #include "agent/config.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
@@ -367,7 +368,7 @@ json_t *views_status(const struct views *views, struct error *error)
 	}
 	return json_pack(
 		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:o}, s:o, s:o, s:I, s:o, s:o, "
-		"s:s, s:s}",
+		"s:s, s:s, s:o}",
 		"version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
 		(json_int_t)views->started_at_s, "interfaces", interfaces_json(views->datapath),
 		"services", (json_int_t)count, "vips", count_vips(services, count), "backends",
@@ -376,7 +377,8 @@ json_t *views_status(const struct views *views, struct error *error)
 		"tracking", tracking, "changing",
 		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
 		"peers", peers_json(views->peers), "pinDir", views->config->pin_dir, "stateDir",
-		views->config->state_dir);
+		views->config->state_dir, "kubernetes",
+		views->cluster ? cluster_json(views->cluster) : json_null());
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

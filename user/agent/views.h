@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct agent_config;
+struct cluster;
 struct datapath;
 struct error;
 struct model;
@@ -25,10 +26,11 @@ struct views {
 	struct datapath *datapath;
 	const json_t *problems; /* array of sentences */
 	bool sources_complete;
-	size_t kept_count;         /* services of an earlier agent, in no manifest */
-	int64_t started_at_s;      /* Unix time */
-	const struct peers *peers; /* NULL: none */
-	uint64_t key_print;        /* of the flow hash's key */
+	const struct cluster *cluster; /* NULL: none */
+	size_t kept_count;             /* services of an earlier agent, in no manifest */
+	int64_t started_at_s;          /* Unix time */
+	const struct peers *peers;     /* NULL: none */
+	uint64_t key_print;            /* of the flow hash's key */
 };
 
 /* New references; NULL with a sentence when there is no memory or a map cannot be read. */

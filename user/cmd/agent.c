@@ -93,11 +93,12 @@ int command_agent(int argc, char **argv)
 	struct option_spec options[OPTIONS_MAX];
 	const struct command_usage usage = {
 		.name = "agent",
-		.synopsis = "--interface NAME --manifests PATH [OPTION...]",
+		.synopsis = "--interface NAME --manifests PATH|--kubeconfig FILE|--in-cluster "
+			    "[OPTION...]",
 		.summary =
-			"Serves the Services of type LoadBalancer in Kubernetes manifests: loads "
-			"the XDP program, keeps its tables equal to the files, and goes on until "
-			"it is told to stop. What it programmed goes on without it.",
+			"Serves the Services of type LoadBalancer in Kubernetes manifests, or in a "
+			"cluster: loads the XDP program, keeps its tables equal to these, and goes "
+			"on until it is told to stop. What it programmed goes on without it.",
 		.options = options,
 		.option_count = list_options(options),
 	};

@@ -110,15 +110,40 @@ static void print_interfaces(const json_t *interfaces)
 	}
 }
 
-static void print_sources(const json_t *sources)
+static void print_cluster(const json_t *cluster)
+{
+	const json_t *contact = json_object_get(cluster, "lastContactSeconds");
+	const json_t *trouble = json_object_get(cluster, "trouble");
+	char age[HUMAN_TEXT_SIZE];
+
+	(void)printf("%-12s ", "Kubernetes:");
+	terminal_print(stdout, answer_text(cluster, "server"));
+	(void)printf(", %s, ", json_is_true(json_object_get(cluster, "synchronised"))
+				       ? "synchronised"
+				       : "not listed yet: what is pinned goes on as it was");
+	if (json_is_integer(contact))
+		(void)printf("last heard of %s ago\n",
+			     human_duration(json_integer_value(contact), age));
+	else
+		(void)puts("never heard of");
+	(void)printf("%-12s relists: %" PRIu64 ", watches begun again: %" PRIu64 "\n", "",
+		     answer_number(cluster, "relists"), answer_number(cluster, "watchRestarts"));
+	if (json_is_object(trouble))
+		print_field("Trouble:", answer_text(trouble, "message"));
+}
+
+static void print_sources(const json_t *sources, const json_t *cluster)
 {
 	const json_t *problems = json_object_get(sources, "problems"), *problem;
 	size_t i;
 
-	print_field("Manifests:",
-		    json_is_true(json_object_get(sources, "complete"))
-			    ? "completely read"
-			    : "not completely read: nothing of an earlier run is removed");
+	if (json_is_object(cluster))
+		print_cluster(cluster);
+	else
+		print_field("Manifests:",
+			    json_is_true(json_object_get(sources, "complete"))
+				    ? "completely read"
+				    : "not completely read: nothing of an earlier run is removed");
 	json_array_foreach(problems, i, problem) print_field(
 		i ? "" : "Problems:", json_is_string(problem) ? json_string_value(problem) : "");
 }
@@ -131,15 +156,18 @@ static void print_summary(const json_t *status)
 		     "Services:", answer_number(status, "services"), answer_number(status, "vips"),
 		     answer_number(status, "backends"));
 	if (answer_number(status, "kept") > 0)
-		(void)printf("%-12s %" PRIu64 " more of an earlier run, in no manifest that can be "
-			     "read: see guideway dump\n",
-			     "", answer_number(status, "kept"));
+		(void)printf("%-12s %" PRIu64 " more of an earlier run, which %s: see guideway "
+			     "dump\n",
+			     "", answer_number(status, "kept"),
+			     json_is_object(json_object_get(status, "kubernetes"))
+				     ? "go on until the cluster is listed"
+				     : "are in no manifest that can be read");
 	if (answer_number(status, "changing") > 0)
 		(void)printf("%-12s %" PRIu64 " services changed not long ago: their flows are "
 			     "looked up\n",
 			     "", answer_number(status, "changing"));
 	print_field("Digest:", answer_text(status, "digest"));
-	print_sources(json_object_get(status, "sources"));
+	print_sources(json_object_get(status, "sources"), json_object_get(status, "kubernetes"));
 	print_field("Pinned in:", answer_text(status, "pinDir"));
 	print_field("State in:", answer_text(status, "stateDir"));
 	(void)putchar('\n');

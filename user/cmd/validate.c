@@ -105,7 +105,7 @@ static void on_batch_end(void *owner)
 
 static void read_file(const char *path, bool verbose, struct tally *tally)
 {
-	const struct manifest_events events = {
+	const struct source_events events = {
 		.on_object = on_object,
 		.on_removed = on_removed,
 		.on_problem = on_problem,

@@ -19,6 +19,9 @@ struct kube_access;
 /* Where a pod's account is; --kubeconfig is not needed there. */
 #define KUBE_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 
+/* The option that allow_exec is, for sentences. */
+#define KUBE_EXEC_OPTION "--kubeconfig-exec"
+
 /* PEM, or a token; length 0: none. Borrowed until the next kube_access_refresh. */
 struct kube_secret {
 	const char *text;
@@ -40,6 +43,8 @@ struct kube_credentials {
 	size_t as_group_count;
 	/* Counts what was read anew of what a connection depends on: ca, client certificate. */
 	uint64_t connection_version;
+	/* Counts whatever was read anew: a call that was refused with older ones may try again. */
+	uint64_t version;
 };
 
 /*
@@ -59,10 +64,14 @@ void kube_access_destroy(struct kube_access *access); /* NULL is nothing */
 
 /*
  * Looks whether files changed, at most once a second, and every 60 s reads them whatever their
- * times say; with rejected (the server said 401) at once. Fails only when there has never been
- * a usable token; else *error_text of what could not be read is in error and 0 is returned.
- * now_ms: loop_now_ms.
+ * times say; with rejected (the server said 401) at once. now_ms: loop_now_ms.
+ *
+ * -EAGAIN: there is no usable token, or it was rejected, and the program that gives one runs.
+ * Ask again, without rejected, in KUBE_ACCESS_AGAIN_MS; nobody waits for it here. Any other
+ * failure: there has never been a usable token. Else 0, and error is the sentence of what could
+ * not be read of late, the same each time until it can, or has code 0.
  */
+#define KUBE_ACCESS_AGAIN_MS 50
 int kube_access_refresh(struct kube_access *access, uint64_t now_ms, bool rejected,
 			struct error *error);
 

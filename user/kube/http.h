@@ -30,7 +30,11 @@ struct kube_request {
 };
 
 struct kube_response {
-	int status;            /* 0: no answer came, or it broke off */
+	/*
+	 * 0: no answer came, or one of 2xx broke off. Of another that broke off the status, with
+	 * is_complete false.
+	 */
+	int status;
 	int64_t retry_after_s; /* of the header; -1: none */
 	/*
 	 * Of a status that is not 2xx the body, as far as it was short (64 KiB); of 2xx "" when
@@ -56,17 +60,18 @@ struct kube_events {
 /* loop and access are borrowed, and live longer. */
 int kube_http_create(struct loop *loop, struct kube_access *access, struct kube_http **ret,
 		     struct error *error);
-/* Cancels what is under way. NULL is nothing. */
+/* Cancels what is under way. Not from within on_data or on_done. NULL is nothing. */
 void kube_http_destroy(struct kube_http *http);
 
 /*
  * Starts a call with the credentials that access has now. A 401 makes it read them anew, once,
- * and try again, before anybody hears of it. -ENOMEM, or what access says when there are no
+ * and try again, before anybody hears of it. While the program of a kubeconfig's user runs for
+ * new ones (kube_access_refresh), calls wait. -ENOMEM, or what access says when there are no
  * credentials.
  */
 int kube_http_start(struct kube_http *http, const struct kube_request *request,
 		    const struct kube_events *events, struct kube_call **ret, struct error *error);
-/* Nothing more is heard of it. NULL is nothing. */
+/* Nothing more is heard of it; from within any on_data or on_done, too. NULL is nothing. */
 void kube_http_cancel(struct kube_call *call);
 
 #endif

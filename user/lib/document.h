@@ -72,7 +72,10 @@ int node_bool(const struct node *node, const char *path, bool *ret, struct error
 int node_integer(const struct node *node, const char *path, int64_t low, int64_t high, int64_t *ret,
 		 struct error *error);
 
-/* Sets -EINVAL and "line:column: " followed by the formatted sentence. */
+/*
+ * Sets -EINVAL and "line:column: " followed by the formatted sentence; that alone where the node
+ * has no place.
+ */
 int node_error(const struct node *node, struct error *error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -15,10 +15,12 @@ struct node;
 /*
  * Parses one JSON value of length bytes at text; white space may stand around it. Strings are
  * quoted scalars; numbers, true and false plain ones with the text that JSON gives them; of a
- * key that stands twice the last counts. Keys named managedFields are left out: nobody reads
- * them and they are up to half of what an API server sends.
+ * key that stands twice the last counts. Lists named managedFields are left out: nobody reads
+ * them and they are up to half of what an API server sends. Depth and values are limited as
+ * those of a YAML document.
  *
- * The root in *ret_root, all of it in arena. -EINVAL or -ENOMEM with a sentence.
+ * The root in *ret_root, all of it in arena. -EINVAL or -ENOMEM with a sentence; that of what
+ * is no JSON starts with "line:column: ".
  */
 int json_tree_parse(struct arena *arena, const char *text, size_t length,
 		    const struct node **ret_root, struct error *error);

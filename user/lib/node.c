@@ -44,13 +44,14 @@ const struct node *node_get(const struct node *node, const char *key)
 int node_error(const struct node *node, struct error *error, const char *format, ...)
 {
 	va_list args;
-	int length;
+	int length = 0;
 
 	if (!error)
 		return -EINVAL;
 	error->code = -EINVAL;
-	length = snprintf(error->text, sizeof(error->text), "%" PRIu32 ":%" PRIu32 ": ", node->line,
-			  node->column);
+	if (node->line)
+		length = snprintf(error->text, sizeof(error->text), "%" PRIu32 ":%" PRIu32 ": ",
+				  node->line, node->column);
 	va_start(args, format);
 	(void)vsnprintf(error->text + length, sizeof(error->text) - (size_t)length, format, args);
 	va_end(args);

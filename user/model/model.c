@@ -300,6 +300,20 @@ const char *model_problem(const struct model *model)
 	return problem->text[0] != '\0' ? problem->text : NULL;
 }
 
+int model_set_zone(struct model *model, const char *zone)
+{
+	char *copy;
+
+	if (!copy_text(zone, &copy))
+		return -ENOMEM;
+	free(model->zone);
+	model->zone = copy;
+	model->settings.zone = copy;
+	for (size_t i = 0; i < model->entries.count; i++)
+		mark(model, model->entries.items[i]);
+	return 0;
+}
+
 int model_set_drains(struct model *model, const struct drain_list *drains)
 {
 	int r = drain_list_copy(&model->drains, drains);

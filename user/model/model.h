@@ -60,6 +60,8 @@ const struct object *model_find_object(const struct model *model, enum object_ki
 
 /* What is wrong with the AgentConfigurations, a sentence; NULL: nothing. */
 const char *model_problem(const struct model *model);
+/* Where this node is from now on; NULL: unknown. Copied. -ENOMEM. */
+int model_set_zone(struct model *model, const char *zone);
 
 /* Backends at these addresses get no new flows from any service. Copied. -ENOMEM. */
 int model_set_drains(struct model *model, const struct drain_list *drains);

@@ -94,7 +94,7 @@ static int keep_origin(struct object *object, const struct decoder *decoder,
 
 	if (!origin)
 		return -ENOMEM;
-	(void)snprintf(origin, size, "%s:%u", decoder->origin, node->line);
+	(void)snprintf(origin, size, node->line ? "%s:%u" : "%s", decoder->origin, node->line);
 	object->origin = origin;
 	return 0;
 }
@@ -131,9 +131,10 @@ static void decode_object(const struct decoder *decoder, const struct field *top
 		skip(decoder, type, error.text);
 		return;
 	}
-	if (r == -ENOMEM)
-		(void)error_set(&error, -ENOMEM, "%u:%u: no memory left to keep it",
-				top->node->line, top->node->column);
+	if (r == -ENOMEM) {
+		(void)node_error(top->node, &error, "no memory left to keep it");
+		error.code = -ENOMEM;
+	}
 	decoder->sink->on_error(&error, decoder->sink->owner);
 }
 
@@ -229,8 +230,14 @@ static void decode_value(const struct decoder *decoder, const struct field *top,
 
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink)
 {
+	decode_item(root, "", "", origin, sink);
+}
+
+void decode_item(const struct node *root, const char *api_version, const char *kind,
+		 const char *origin, const struct decode_sink *sink)
+{
 	struct decoder decoder = { .origin = origin, .sink = sink };
-	struct type fallback = { "", "" };
+	struct type fallback = { api_version, kind };
 	struct field top = { .node = root, .allows_leading_zeros = sink->from_api_server };
 
 	if (root->type != NODE_NULL)

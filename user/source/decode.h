@@ -15,7 +15,10 @@ struct error;
 struct decode_sink {
 	/* Takes object; node, what it was decoded from, is borrowed. */
 	void (*on_object)(struct object *object, const struct node *node, void *owner);
-	/* A bad object: error's sentence starts with "line:column: ". */
+	/*
+	 * A bad object: error's sentence starts with "line:column: ", without these where the
+	 * node has none.
+	 */
 	void (*on_error)(const struct error *error, void *owner);
 	/*
 	 * A kind that is known but not used, or not known; also a slice that nobody can
@@ -36,5 +39,12 @@ struct decode_sink {
  * ":line" is added. An empty document is nothing. Fields that are not used are not checked.
  */
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
+
+/*
+ * The same for one object that says nothing of its type where it stands, as the items of a list
+ * of the API do: then it is of this one.
+ */
+void decode_item(const struct node *root, const char *api_version, const char *kind,
+		 const char *origin, const struct decode_sink *sink);
 
 #endif

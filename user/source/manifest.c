@@ -148,7 +148,7 @@ static int start_watching(struct manifest_source *source, struct loop *loop, str
 
 /* Without a loop nothing is watched. */
 static int create_source(struct loop *loop, const char *const *paths, size_t path_count,
-			 const struct manifest_events *events, struct manifest_source **ret,
+			 const struct source_events *events, struct manifest_source **ret,
 			 struct error *error)
 {
 	struct manifest_source *source = calloc(1, sizeof(*source));
@@ -174,7 +174,7 @@ static int create_source(struct loop *loop, const char *const *paths, size_t pat
 }
 
 int manifest_source_create(struct loop *loop, const char *const *paths, size_t path_count,
-			   const struct manifest_events *events, struct manifest_source **ret,
+			   const struct source_events *events, struct manifest_source **ret,
 			   struct error *error)
 {
 	return create_source(loop, paths, path_count, events, ret, error);
@@ -211,7 +211,7 @@ bool manifest_source_is_complete(const struct manifest_source *source)
 	return true;
 }
 
-static int read_stream(const struct manifest_events *events, struct error *error)
+static int read_stream(const struct source_events *events, struct error *error)
 {
 	struct manifest_telling telling = { .events = *events };
 	struct manifest_table *table = manifest_table_create();
@@ -235,7 +235,7 @@ static int read_stream(const struct manifest_events *events, struct error *error
 	return r < 0 ? r : telling.problem_count;
 }
 
-int manifest_read(const char *path, const struct manifest_events *events, struct error *error)
+int manifest_read(const char *path, const struct source_events *events, struct error *error)
 {
 	struct manifest_source *source;
 	int r;

@@ -18,38 +18,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model/object.h"
+#include "source/events.h"
 
 struct manifest_source;
 struct loop;
 struct error;
-
-struct manifest_events {
-	/* Takes object: it is new or replaces the one of its kind, namespace and name. */
-	void (*on_object)(struct object *object, void *owner);
-	void (*on_removed)(enum object_kind kind, const char *namespace, const char *name,
-			   void *owner);
-	/* A sentence for the operator, "file:line:column: what, what was expected". Each once. */
-	void (*on_problem)(const char *sentence, void *owner);
-	/*
-	 * A problem that was told is gone: the file is good again, or no longer there.
-	 * Not of two definitions of one object: that is told as a problem, but leaves the
-	 * file good.
-	 */
-	void (*on_repaired)(const char *path, void *owner);
-	/* Kinds that are not used; for debug output. May be NULL. */
-	void (*on_skipped)(const char *path, const char *kind, void *owner);
-	/* After every batch of the calls above, when all of it was told. */
-	void (*on_batch_end)(void *owner);
-	void *owner;
-};
 
 /*
  * Opens paths (directories or files) and starts to watch them. Nothing is told
  * before manifest_source_scan. -ENOENT, -EACCES, ... when a path is not there.
  */
 int manifest_source_create(struct loop *loop, const char *const *paths, size_t path_count,
-			   const struct manifest_events *events, struct manifest_source **ret,
+			   const struct source_events *events, struct manifest_source **ret,
 			   struct error *error);
 void manifest_source_destroy(struct manifest_source *source);
 
@@ -67,6 +47,6 @@ bool manifest_source_is_complete(const struct manifest_source *source);
  * problem and skipped kind of one path (file, directory, or "-" for standard input).
  * Returns the number of problems, or a negative errno when path cannot be opened.
  */
-int manifest_read(const char *path, const struct manifest_events *events, struct error *error);
+int manifest_read(const char *path, const struct source_events *events, struct error *error);
 
 #endif

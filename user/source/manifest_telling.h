@@ -6,7 +6,7 @@
 #include "source/manifest.h"
 
 struct manifest_telling {
-	struct manifest_events events;
+	struct source_events events;
 	bool any;          /* since the last end of a batch */
 	int problem_count; /* since the start */
 };
