@@ -64,17 +64,19 @@ now_ms() { echo "$((${EPOCHREALTIME/./} / 1000))"; }
 
 #### The agent
 
-# What agent_start runs the binary with, for instance under valgrind; and how it attaches.
-agent_wrapper=() xdp_mode=native agent_ready_s=15
+# What agent_start runs the binary with, for instance under valgrind; where Services come from,
+# if not from the manifests; and how it attaches.
+agent_wrapper=() agent_source=() xdp_mode=native agent_ready_s=15
 agent_pid='' agent_log='' agent_status='' agent_starts=0
 
 # agent_start NS OPTION...: in the background; see agent_ready
 agent_start() {
-	local name=$1
+	local name=$1 source=("${agent_source[@]}")
 	shift
+	((${#source[@]})) || source=(--manifests "$manifests")
 	agent_starts=$((agent_starts + 1))
 	agent_log=$work/agent.$agent_starts.log
-	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent --manifests "$manifests" \
+	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent "${source[@]}" \
 		--pin-dir "$pin_dir" --state-dir "$work/state" --socket "$socket" \
 		--xdp-mode "$xdp_mode" "$@" >"$agent_log" 2>&1
 	agent_pid=$spawned
@@ -193,7 +195,7 @@ finish_test() {
 	set +e
 	trap - EXIT
 	if ((status != 0 && status != 77)); then
-		tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
+		cat "$work"/api.err >&2 2>/dev/null; tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
 	fi
 	remove_namespaces
 	rm -rf "$pin_dir"* "$work"

@@ -146,9 +146,12 @@ static void start(struct plugin *plugin, uint64_t now_ms)
 	plugin->problem = (struct error){ 0 };
 	(void)process_start(plugin->arguments, plugin->environment, &plugin->process,
 			    &plugin->problem);
-	if (plugin->problem.code && plugin->settings->install_hint)
-		(void)error_set(&plugin->problem, plugin->problem.code, "%s: %.200s",
-				plugin->problem.text, plugin->settings->install_hint);
+	if (plugin->problem.code && plugin->settings->install_hint) {
+		struct error problem = plugin->problem;
+
+		(void)error_set(&plugin->problem, problem.code, "%.300s: %.200s", problem.text,
+				plugin->settings->install_hint);
+	}
 }
 
 static void take_answer(struct plugin *plugin, bool *ret_changed)

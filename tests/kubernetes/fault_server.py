@@ -1,0 +1,531 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""An API server of Services, EndpointSlices and Nodes that does wrong what it is told to.
+
+    fault_server.py --control SOCKET [--port PORT] [--services N --endpoints M] [--no-watch-list]
+    fault_server.py --ask SOCKET '{"put": {...}}'
+
+The second form sends a command to the first, and prints the answer:
+
+    {"put": OBJECT}                an object comes or changes, and watches are told
+    {"delete": "RESOURCE/NAMESPACE/NAME"}
+    {"bookmark": true}             all watches get one
+    {"fault": NAME, "resource": R, "times": N, ...}
+                                   the next N requests of that sort go wrong, see FAULTS
+    {"compact": "stream"|"status"} no version that is known can be watched any more: watches
+                                   end with an error event, or end and are refused
+    {"end_watches": true}          all watches end as they should
+    {"listen": true|false}         connections are refused, and those that are there break
+    {"counts": true}               how many lists, pages and watches of each resource there were
+
+Everything in memory; versions count from 1.
+"""
+import argparse
+import json
+import queue
+import socket
+import socketserver
+import sys
+import threading
+import time
+import urllib.parse
+
+RESOURCES = {
+    "/api/v1/services": ("services", "v1", "Service"),
+    "/apis/discovery.k8s.io/v1/endpointslices":
+        ("endpointslices", "discovery.k8s.io/v1", "EndpointSlice"),
+    "/api/v1/nodes": ("nodes", "v1", "Node"),
+}
+RESOURCE_OF_KIND = {kind: name for name, _, kind in RESOURCES.values()}
+
+# What can go wrong with a list, and with a watch.
+FAULTS = {
+    "list": ("status",      # "code", "headers", "body"
+             "empty",       # an empty list, with status "code"
+             "garbage",     # status 200, and no JSON
+             "truncate",    # half a list, then the connection breaks
+             "drip",        # a byte every "every" seconds
+             "hang",        # no answer
+             "stale",       # an empty list of version 1
+             "unpaged",     # limit is not looked at
+             "expire_token"),
+    "watch": ("watch_status", "watch_garbage", "watch_truncate", "watch_silent", "watch_short",
+              "watch_drip", "watch_error"),
+}
+
+
+class Ended(Exception):
+    """The answer ends here, however it stands."""
+
+
+class Store:
+    """Objects as bytes of JSON, and the events of those who watch."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.version = 1
+        self.compacted = 0
+        self.refuse_by_status = False
+        self.objects = {name: {} for name, _, _ in RESOURCES.values()}
+        self.events = []  # (version, resource, bytes), from compacted on
+        self.watchers = set()
+        self.tokens = {}
+        self.faults = []
+        self.counts = {}
+        self.watch_list = True
+
+    def count(self, resource, what):
+        with self.lock:
+            counts = self.counts.setdefault(resource, {"lists": 0, "pages": 0, "watches": 0})
+            counts[what] += 1
+
+    def take_fault(self, resource, names):
+        with self.lock:
+            for fault in self.faults:
+                if fault["fault"] in names and fault.get("resource", resource) == resource:
+                    fault["times"] -= 1
+                    if fault["times"] <= 0:
+                        self.faults.remove(fault)
+                    return fault
+        return None
+
+    def tell(self, resource, line):
+        self.events.append((self.version, resource, line))
+        for watcher in self.watchers:
+            if watcher.resource == resource:
+                watcher.queue.put((self.version, line))
+
+    def put(self, item):
+        resource = RESOURCE_OF_KIND[item["kind"]]
+        metadata = item["metadata"]
+        key = (metadata.get("namespace", ""), metadata["name"])
+        with self.lock:
+            self.version += 1
+            metadata["resourceVersion"] = str(self.version)
+            metadata.setdefault("uid", "uid-%s-%s" % key)
+            text = json.dumps(item, separators=(",", ":")).encode()
+            what = b"MODIFIED" if key in self.objects[resource] else b"ADDED"
+            self.objects[resource][key] = text
+            self.tell(resource, b'{"type":"%s","object":%s}\n' % (what, text))
+
+    def delete(self, path):
+        resource, namespace, name = path.split("/")
+        with self.lock:
+            self.version += 1
+            item = json.loads(self.objects[resource].pop((namespace, name)))
+            item["metadata"]["resourceVersion"] = str(self.version)
+            text = json.dumps(item).encode()
+            self.tell(resource, b'{"type":"DELETED","object":%s}\n' % text)
+
+    def bookmark(self):
+        with self.lock:
+            for watcher in self.watchers:
+                watcher.queue.put((self.version, bookmark(watcher.path, self.version)))
+
+    def compact(self, how):
+        with self.lock:
+            self.version += 1
+            self.compacted = self.version
+            self.events = []
+            self.refuse_by_status = how == "status"
+            for watcher in self.watchers:
+                watcher.queue.put((0, None if self.refuse_by_status else EXPIRED_EVENT))
+                watcher.queue.put((0, None))
+
+    def end_watches(self):
+        with self.lock:
+            for watcher in self.watchers:
+                watcher.queue.put((0, None))
+
+
+def status(code, reason, message="", **more):
+    return json.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                       "reason": reason, "message": message, "code": code, **more}).encode()
+
+
+EXPIRED = status(410, "Expired", "The provided resource version is too old")
+EXPIRED_EVENT = b'{"type":"ERROR","object":%s}\n' % EXPIRED
+
+
+def bookmark(path, version, annotations=None):
+    _, api_version, kind = RESOURCES[path]
+    metadata = {"resourceVersion": str(version)}
+    if annotations:
+        metadata["annotations"] = annotations
+    item = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
+    return b'{"type":"BOOKMARK","object":%s}\n' % json.dumps(item).encode()
+
+
+class Watcher:
+    def __init__(self, path):
+        self.path = path
+        self.resource = RESOURCES[path][0]
+        self.queue = queue.Queue()
+
+
+class Connection:
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, server, sock):
+        self.server, self.store, self.sock = server, server.store, sock
+        self.reader = sock.makefile("rb")
+
+    def serve(self):
+        while True:
+            line = self.reader.readline().split()
+            if len(line) != 3:
+                return
+            while self.reader.readline().strip():
+                pass
+            url = urllib.parse.urlsplit(line[1].decode())
+            query = {k: v[0] for k, v in
+                     urllib.parse.parse_qs(url.query, keep_blank_values=True).items()}
+            self.answer(url.path, query)
+
+    def answer(self, path, query):
+        if path not in RESOURCES:
+            self.reply(404, status(404, "NotFound"))
+        elif query.get("watch") in ("1", "true"):
+            self.watch(path, query)
+        else:
+            self.list(path, query)
+
+    def reply(self, code, body, headers=None):
+        head = "HTTP/1.1 %d Said\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (
+            code, len(body))
+        for name, value in (headers or {}).items():
+            head += "%s: %s\r\n" % (name, value)
+        self.sock.sendall(head.encode() + b"\r\n" + body)
+
+    def begin_chunks(self):
+        self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                          b"Transfer-Encoding: chunked\r\n\r\n")
+
+    def chunk(self, data):
+        self.sock.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end_chunks(self):
+        self.sock.sendall(b"0\r\n\r\n")
+
+    def break_off(self, data):
+        """A chunk of which half comes."""
+        self.sock.sendall(b"%x\r\n%s" % (2 * len(data) + 1, data))
+        raise Ended
+
+    def drip(self, data, every):
+        for byte in data:
+            self.chunk(bytes([byte]))
+            time.sleep(every)
+
+    # Lists
+
+    def list(self, path, query):
+        resource = RESOURCES[path][0]
+        self.store.count(resource, "pages" if "continue" in query else "lists")
+        fault = self.store.take_fault(resource, FAULTS["list"])
+        name = fault["fault"] if fault else ""
+        if name == "status":
+            self.reply(fault["code"], json.dumps(fault.get("body", {})).encode(),
+                       fault.get("headers"))
+        elif name == "hang":
+            time.sleep(fault.get("seconds", 3600))
+            raise Ended
+        elif name in ("empty", "stale"):
+            self.reply(fault.get("code", 200), self.whole(path, [], 1 if name == "stale" else
+                                                          self.store.version, ""))
+        elif name == "garbage":
+            self.reply(200, b"<html><body>Bad gateway</body></html>")
+        elif name == "expire_token" and "continue" in query:
+            self.reply(410, EXPIRED)
+        else:
+            self.list_really(path, query, fault)
+
+    def list_really(self, path, query, fault):
+        name = fault["fault"] if fault else ""
+        with self.store.lock:
+            known = int(query.get("resourceVersion") or 0)
+            version = self.store.version
+        if known > version:
+            self.reply(504, status(504, "Timeout", "Too large resource version", details={
+                "causes": [{"reason": "ResourceVersionTooLarge"}]}))
+            return
+        items, version, token = self.page(path, query, name == "unpaged")
+        if name == "truncate":
+            text = self.whole(path, items, version, token)
+            self.begin_chunks()
+            self.break_off(text[:len(text) // 2])
+        if name == "drip":
+            self.begin_chunks()
+            self.drip(self.whole(path, items, version, token), fault.get("every", 0.1))
+            self.end_chunks()
+            return
+        self.reply(200, self.whole(path, items, version, token))
+
+    def page(self, path, query, unpaged):
+        """Items, version, and the token of the next page."""
+        with self.store.lock:
+            if "continue" in query:
+                items, version = self.store.tokens[query["continue"]]
+            else:
+                items = list(self.store.objects[RESOURCES[path][0]].values())
+                version = self.store.version
+            limit = int(query.get("limit", 0))
+            if unpaged or limit == 0 or len(items) <= limit:
+                return items, version, ""
+            token = "%s/%d/%d" % (RESOURCES[path][0], version, len(items) - limit)
+            self.store.tokens[token] = (items[limit:], version)
+            return items[:limit], version, token
+
+    @staticmethod
+    def whole(path, items, version, token):
+        _, api_version, kind = RESOURCES[path]
+        metadata = {"resourceVersion": str(version)}
+        if token:
+            metadata["continue"] = token
+        return b'{"kind":"%sList","apiVersion":"%s","metadata":%s,"items":[%s]}\n' % (
+            kind.encode(), api_version.encode(), json.dumps(metadata).encode(), b",".join(items))
+
+    # Watches
+
+    def watch(self, path, query):
+        resource = RESOURCES[path][0]
+        self.store.count(resource, "watches")
+        initial = query.get("sendInitialEvents") == "true"
+        if initial and not self.store.watch_list:
+            self.reply(422, status(422, "Invalid", "sendInitialEvents: Forbidden"))
+            return
+        fault = self.store.take_fault(resource, FAULTS["watch"])
+        if fault and self.fail_watch(path, fault):
+            return
+        watcher = Watcher(path)
+        known = int(query.get("resourceVersion") or 0)
+        with self.store.lock:
+            expired = not initial and known < self.store.compacted
+            refused = expired and self.store.refuse_by_status
+            if not expired:
+                self.fill(watcher, path, known, initial)
+                self.store.watchers.add(watcher)
+        try:
+            if refused:
+                self.reply(410, EXPIRED)
+                return
+            self.begin_chunks()
+            if expired:
+                self.chunk(EXPIRED_EVENT)
+            else:
+                self.stream(watcher, int(query.get("timeoutSeconds", 1800)), fault)
+            self.end_chunks()
+        finally:
+            with self.store.lock:
+                self.store.watchers.discard(watcher)
+
+    def fill(self, watcher, path, known, initial):
+        """What happened since that version, or all there is."""
+        if not initial:
+            for version, resource, line in self.store.events:
+                if resource == watcher.resource and version > known:
+                    watcher.queue.put((version, line))
+            return
+        for item in self.store.objects[watcher.resource].values():
+            watcher.queue.put((0, b'{"type":"ADDED","object":%s}\n' % item))
+        watcher.queue.put((0, bookmark(path, self.store.version,
+                                       {"k8s.io/initial-events-end": "true"})))
+
+    def stream(self, watcher, seconds, fault):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                _, line = watcher.queue.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                return
+            if line is None:
+                return
+            if not fault:
+                self.chunk(line)
+            elif fault["fault"] == "watch_truncate":
+                self.break_off(line[:len(line) // 2])
+            elif fault["fault"] == "watch_drip":
+                self.drip(line, fault.get("every", 0.01))
+            # else the line is lost: watch_silent
+
+    def fail_watch(self, path, fault):
+        """True when that was all of the watch."""
+        name = fault["fault"]
+        if name == "watch_status":
+            self.reply(fault["code"], json.dumps(fault.get("body", {})).encode(),
+                       fault.get("headers"))
+        elif name == "watch_garbage":
+            self.begin_chunks()
+            self.chunk(b'{"type":"ADDED","object":{"kind":nonsense}}\n')
+            self.end_chunks()
+        elif name == "watch_short":
+            self.begin_chunks()
+            self.end_chunks()
+        elif name == "watch_error":
+            self.begin_chunks()
+            self.chunk(b'{"type":"ERROR","object":%s}\n' %
+                       status(fault["code"], fault.get("reason", "InternalError")))
+            self.end_chunks()
+        else:
+            return False
+        return True
+
+
+class Server:
+    def __init__(self, store, port):
+        self.store, self.port = store, port
+        self.listener = None
+        self.connections = set()
+        self.listen(True)
+
+    def listen(self, shall_listen):
+        if shall_listen and not self.listener:
+            self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+            self.port = self.listener.getsockname()[1]
+            threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+        elif not shall_listen and self.listener:
+            listener, self.listener = self.listener, None
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            for sock in list(self.connections):
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            self.store.end_watches()
+
+    def accept(self, listener):
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections.add(sock)
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        try:
+            Connection(self, sock).serve()
+        except (Ended, OSError):
+            pass
+        finally:
+            self.connections.discard(sock)
+            sock.close()
+
+
+class Control(socketserver.StreamRequestHandler):
+    def handle(self):
+        command = json.loads(self.rfile.read())
+        self.wfile.write(json.dumps(self.obey(command)).encode() + b"\n")
+
+    def obey(self, command):
+        store, server = self.server.store, self.server.http
+        if "put" in command:
+            store.put(command["put"])
+        elif "delete" in command:
+            store.delete(command["delete"])
+        elif "bookmark" in command:
+            store.bookmark()
+        elif "fault" in command:
+            if not any(command["fault"] in names for names in FAULTS.values()):
+                return {"error": "no such fault"}
+            with store.lock:
+                store.faults.append({"times": 1, **command})
+        elif "compact" in command:
+            store.compact(command["compact"])
+        elif "end_watches" in command:
+            store.end_watches()
+        elif "listen" in command:
+            server.listen(command["listen"])
+        elif "counts" in command:
+            with store.lock:
+                return {"counts": store.counts, "faults": store.faults,
+                        "watchers": len(store.watchers), "version": store.version}
+        else:
+            return {"error": "no such command"}
+        return {}
+
+
+class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+def ask(path, command):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(path)
+        sock.sendall(command.encode())
+        sock.shutdown(socket.SHUT_WR)
+        answer = json.loads(sock.makefile().readline())
+    if "error" in answer:
+        sys.exit(answer["error"])
+    return answer
+
+
+def service(index):
+    address = "198.%d.%d.%d" % (18 + index // 62500, index // 250 % 250, index % 250 + 1)
+    return {"kind": "Service", "apiVersion": "v1",
+            "metadata": {"name": "s%05d" % index, "namespace": "team%d" % (index % 20),
+                         "creationTimestamp": "2024-05-01T10:00:00Z",
+                         "labels": {"app": "s%05d" % index}},
+            "spec": {"type": "LoadBalancer", "loadBalancerClass": "guideway.dev/xdp",
+                     "ports": [{"name": "http", "port": 80, "targetPort": 8080,
+                                "protocol": "TCP"}],
+                     "selector": {"app": "s%05d" % index}},
+            "status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
+
+
+def endpoint(index, number):
+    return {"addresses": ["10.%d.%d.%d" % (64 + index // 2500, index // 10 % 250,
+                                           index % 10 * 25 + number + 1)],
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+            "nodeName": "node-%d.cluster.example" % (number % 50),
+            "targetRef": {"kind": "Pod", "namespace": "team%d" % (index % 20),
+                          "name": "s%05d-7d9f8c6b5d-%05d" % (index, number),
+                          "uid": "8f14e45f-ceea-467f-a0e6-%06d%06d" % (index, number)},
+            "zone": "zone-%d" % (number % 3)}
+
+
+def endpoint_slice(index, numbers):
+    return {"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
+            "metadata": {"name": "s%05d-abcde" % index, "namespace": "team%d" % (index % 20),
+                         "generation": 1, "creationTimestamp": "2024-05-01T10:00:00Z",
+                         "labels": {"kubernetes.io/service-name": "s%05d" % index,
+                                    "endpointslice.kubernetes.io/managed-by":
+                                        "endpointslice-controller.k8s.io"},
+                         "managedFields": [{"manager": "kube-controller-manager",
+                                            "operation": "Update", "fieldsType": "FieldsV1",
+                                            "fieldsV1": {"f:addressType": {}, "f:endpoints": {},
+                                                         "f:metadata": {"f:labels": {".": {}}},
+                                                         "f:ports": {}}}]},
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
+            "endpoints": [endpoint(index, number) for number in numbers]}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ask", nargs=2)
+    parser.add_argument("--control")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--services", type=int, default=0)
+    parser.add_argument("--endpoints", type=int, default=0)
+    parser.add_argument("--no-watch-list", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.ask:
+        print(json.dumps(ask(*arguments.ask)))
+        return
+    store = Store()
+    store.watch_list = not arguments.no_watch_list
+    for index in range(arguments.services):
+        store.put(service(index))
+        store.put(endpoint_slice(index, range(arguments.endpoints)))
+    store.events.clear()
+    control = ControlServer(arguments.control, Control)
+    control.store, control.http = store, Server(store, arguments.port)
+    print("listening on %d" % control.http.port, flush=True)
+    control.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
