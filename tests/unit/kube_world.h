@@ -165,6 +165,15 @@ static struct kube_call *world_call(const char *path)
 	return NULL;
 }
 
+/* The head of its answer, with status 200. */
+static inline void world_open(const char *path)
+{
+	struct kube_call *call = world_call(path);
+
+	assert_non_null(call);
+	call->events.on_open(call->events.owner);
+}
+
 /* Bytes of its answer. */
 static void world_say(const char *path, const char *text)
 {
@@ -189,6 +198,23 @@ static void world_end(const char *path, int status, const char *body, bool is_co
 	};
 
 	assert_non_null(call);
+	call->events.on_done(&response, call->events.owner);
+	forget_call(call);
+}
+
+/* No answer, for that reason. */
+static inline void world_refuse(const char *path, const char *reason)
+{
+	struct kube_call *call = world_call(path);
+	struct error error;
+	const struct kube_response response = {
+		.retry_after_s = -1,
+		.body = "",
+		.error = &error,
+	};
+
+	assert_non_null(call);
+	(void)error_set(&error, -5, "%s", reason);
 	call->events.on_done(&response, call->events.owner);
 	forget_call(call);
 }
