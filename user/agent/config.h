@@ -60,6 +60,7 @@ struct agent_config {
 	bool kubeconfig_allow_exec;
 	bool in_cluster;
 	bool watch_list;
+	const char *configuration;              /* path of an AgentConfiguration; NULL: none */
 	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
 	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
 	const char *node_name;                  /* NULL: unknown */
@@ -77,7 +78,11 @@ struct agent_config {
 	uint32_t flow_table_entries;
 	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
-	struct peer_address *peers; /* other gateways, each once */
+	bool answer_health_checks;      /* on healthCheckNodePorts */
+	struct prefix *external_ranges; /* spec.externalIPs within these are served */
+	size_t external_range_count;
+	const char *service_proxy_name; /* NULL: none */
+	struct peer_address *peers;     /* other gateways, each once */
 	size_t peer_count;
 	struct peer_address peer_listen;
 	const char *peer_key_file; /* NULL: none, and no peers */
