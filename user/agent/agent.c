@@ -18,6 +18,7 @@
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/drains.h"
+#include "agent/health_check.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
 #include "agent/pool_owners.h"
@@ -50,8 +51,10 @@ struct agent {
 	struct reconciler *reconciler;
 	struct control *control;
 	struct drains *drains;
-	struct peers *peers; /* NULL without */
-	json_t *problems;    /* sentences about objects that still hold */
+	struct health_check *health_check; /* NULL: not asked for */
+	struct peers *peers;               /* NULL without */
+	char *model_problem;               /* as last told; NULL: none */
+	json_t *problems;                  /* sentences about objects that still hold */
 	uint64_t started_ms;
 	uint64_t key_print; /* of the flow hash's key */
 	bool started;       /* events are applied as they come */
@@ -85,6 +88,20 @@ static void prune_pool(struct agent *agent)
 	agent->pool_is_pruned = true;
 }
 
+static void tell_model_problem(struct agent *agent)
+{
+	const char *problem = model_problem(agent->model);
+	char *copy;
+
+	if (problem && agent->model_problem && strcmp(problem, agent->model_problem) == 0)
+		return;
+	if (problem)
+		log_warning("%s", problem);
+	copy = problem ? strdup(problem) : NULL;
+	free(agent->model_problem);
+	agent->model_problem = copy;
+}
+
 /* Objects -> model -> datapath. */
 static void apply(struct agent *agent)
 {
@@ -106,6 +123,8 @@ static void apply(struct agent *agent)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
 	reconciler_run(agent->reconciler, is_complete(agent));
+	tell_model_problem(agent);
+	health_check_follow(agent->health_check, agent->model, agent->ready);
 }
 
 static void on_deadline(void *owner)
@@ -211,6 +230,7 @@ static void tell_ready(struct agent *agent)
 	if (agent->ready || !agent->started || !agent->settled)
 		return;
 	agent->ready = true;
+	health_check_follow(agent->health_check, agent->model, true);
 	services = model_services(agent->model, &count);
 	for (size_t i = 0; i < count; i++)
 		backends += services[i]->backend_count;
@@ -333,13 +353,18 @@ static int start_model(struct agent *agent, struct error *error)
 		.node_name = config->node_name,
 		.zone = config->zone,
 		.local_policy = config->local_policy,
+		.proxy_name = config->service_proxy_name,
+		.external_ranges = { config->external_ranges, config->external_range_count },
 		.pool = agent->pool,
 	};
 
 	agent->model = model_create(&settings);
 	if (!agent->model)
 		return error_set(error, -ENOMEM, "no memory for the model");
-	return 0;
+	if (!config->answer_health_checks)
+		return 0;
+	agent->health_check = health_check_create(agent->loop);
+	return agent->health_check ? 0 : error_set(error, -ENOMEM, "no memory for health checks");
 }
 
 static void warn_of_foreign_gateways(const struct agent *agent)
@@ -505,6 +530,7 @@ static int start(struct agent *agent, struct error *error)
 static void stop(struct agent *agent)
 {
 	control_destroy(agent->control);
+	health_check_destroy(agent->health_check);
 	manifest_source_destroy(agent->source);
 	cluster_destroy(agent->cluster);
 	peers_destroy(agent->peers);
@@ -519,6 +545,7 @@ static void stop(struct agent *agent)
 	loop_remove(agent->hangup);
 	loop_destroy(agent->loop);
 	json_decref(agent->problems);
+	free(agent->model_problem);
 }
 
 int agent_run(const struct agent_config *config, struct error *error)

@@ -77,7 +77,11 @@ struct agent_config {
 	uint32_t flow_table_entries;
 	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
-	struct peer_address *peers; /* other gateways, each once */
+	bool answer_health_checks;      /* on healthCheckNodePorts */
+	struct prefix *external_ranges; /* spec.externalIPs within these are served */
+	size_t external_range_count;
+	const char *service_proxy_name; /* NULL: none */
+	struct peer_address *peers;     /* other gateways, each once */
 	size_t peer_count;
 	struct peer_address peer_listen;
 	const char *peer_key_file; /* NULL: none, and no peers */

@@ -330,6 +330,43 @@ static int set_local_policy(struct agent_config *config, const char *value, stru
 	return policy < 0 ? policy : 0;
 }
 
+static int set_health_checks(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	int answer = choose(value, names, error);
+
+	if (answer >= 0)
+		config->answer_health_checks = answer == 0;
+	return answer < 0 ? answer : 0;
+}
+
+static int set_external_range(struct agent_config *config, const char *value, struct error *error)
+{
+	struct prefix range;
+	int r = prefix_parse(value, &range, error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config->external_range_count; i++)
+		if (prefix_compare(&config->external_ranges[i], &range) == 0)
+			return error_set(error, -EINVAL, "'%s' is given twice", value);
+	if (config->external_range_count == AGENT_CONFIG_LIST_MAX)
+		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
+				 AGENT_CONFIG_LIST_MAX);
+	if (!config->external_ranges)
+		config->external_ranges =
+			arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX, sizeof(range));
+	if (!config->external_ranges)
+		return error_set(error, -ENOMEM, "out of memory");
+	config->external_ranges[config->external_range_count++] = range;
+	return 0;
+}
+
+static int set_proxy_name(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->service_proxy_name, value, error);
+}
+
 static int set_peer(struct agent_config *config, const char *value, struct error *error)
 {
 	struct peer_address peer = { 0 };
@@ -458,6 +495,16 @@ static const struct setting settings[] = {
 	  "what externalTrafficPolicy Local means: node, only endpoints of this node; any, every "
 	  "endpoint; auto, node if --node-name is given, else any",
 	  "auto", false, set_local_policy },
+	{ "health-check-node-ports", "on|off",
+	  "answer load balancers in front of this node on the healthCheckNodePort of Services with "
+	  "externalTrafficPolicy Local; leave it off where kube-proxy runs, which does so",
+	  "off", false, set_health_checks },
+	{ "external-ip-range", "PREFIX",
+	  "serve those of a Service's spec.externalIPs that lie in this range", "none", true,
+	  set_external_range },
+	{ "service-proxy-name", "NAME",
+	  "serve also Services whose label service.kubernetes.io/service-proxy-name is this name",
+	  NULL, false, set_proxy_name },
 	{ "load-balancer-class", "CLASS", "serve Services of this loadBalancerClass",
 	  AGENT_CLASS_DEFAULT, false, set_class },
 	{ "node-name", "NAME", "the Kubernetes node this is", NULL, false, set_node_name },

@@ -116,6 +116,7 @@ static int decode_object(const struct node *node, void **ret_item, struct error 
 	const struct decode_sink sink = {
 		.on_object = keep_object,
 		.on_error = keep_error,
+		.from_api_server = true,
 		.owner = &decoded,
 	};
 
