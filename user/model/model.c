@@ -441,6 +441,10 @@ static void tell_status(const struct model *model, const struct entry *entry,
 		.external_ips = entry->external.items,
 		.external_ip_count = entry->external.count,
 		.is_load_balancer = entry_is_load_balancer(entry, &model->settings),
+		.is_given_by_us = entry->vips.origin == VIP_ORIGIN_REQUEST ||
+				  entry->vips.origin == VIP_ORIGIN_POOL ||
+				  entry->object->service.marks.has_finalizer,
+		.is_from_pool = entry->vips.origin == VIP_ORIGIN_POOL,
 		.local_count = entry->local_count,
 		.ready_count = entry->ready_count,
 		.endpoint_count = entry->endpoint_count,

@@ -39,6 +39,11 @@ struct model_settings {
 	 * Service stays as it is for MODEL_MOVE_TICKS calls of model_tick.
 	 */
 	bool awaits_moves;
+	/*
+	 * What the pool gives a Service is served when its status names it, and not before: so do
+	 * all gateways that see the status, whatever their own pools would have given.
+	 */
+	bool awaits_status;
 	struct pool *pool; /* borrowed; may have no range */
 };
 
@@ -102,9 +107,12 @@ struct service *const *model_services(const struct model *model, size_t *ret_cou
 /* How a Kubernetes Service is doing that we serve as a LoadBalancer or by its externalIPs. */
 struct service_status {
 	const struct object *object;
-	bool is_load_balancer;      /* of that type, and ours by its class */
-	const struct address *vips; /* as a LoadBalancer; sorted */
+	bool is_load_balancer; /* of that type, and ours by its class */
+	const struct address
+		*vips; /* as a LoadBalancer; sorted; served or, see awaits_status, to be */
 	size_t vip_count;
+	bool is_given_by_us; /* the addresses; else somebody else writes them to the status */
+	bool is_from_pool;   /* and nobody asked for these */
 	const struct address *external_ips; /* those that are served; sorted */
 	size_t external_ip_count;
 	/* Addresses of ready endpoints that externalTrafficPolicy Local allows, the larger family.

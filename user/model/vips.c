@@ -63,6 +63,9 @@ static enum vip_origin choose_origin(const struct vip_ledger *ledger, const char
 
 	if (all_in_pools(ledger, &requested))
 		return VIP_ORIGIN_REQUEST;
+	/* What the status says was published by us, for an earlier request. */
+	if (requested.count > 0 && service->marks.has_finalizer && pool_is_empty(ledger->pool))
+		return VIP_ORIGIN_REQUEST;
 	if (published.count > 0 && !is_given_by_us(ledger, owner, &published))
 		return VIP_ORIGIN_STATUS;
 	return requested.count > 0 ? VIP_ORIGIN_REQUEST : VIP_ORIGIN_POOL;
