@@ -468,3 +468,34 @@ void model_for_each_status(const struct model *model,
 		if (entry_is_served(model->entries.items[i], &model->settings))
 			tell_status(model, model->entries.items[i], on_status, context);
 }
+
+bool model_tell_status(const struct model *model, const char *namespace, const char *name,
+		       void (*on_status)(const struct service_status *status, void *context),
+		       void *context)
+{
+	const struct entry *entry = entry_list_find(&model->entries, namespace, name);
+
+	if (!entry || !entry_is_served(entry, &model->settings))
+		return false;
+	tell_status(model, entry, on_status, context);
+	return true;
+}
+
+bool model_abandons(const struct model *model, const struct object *service)
+{
+	return service->service.marks.has_finalizer &&
+	       entry_is_of_class(service, &model->settings) &&
+	       !entry_is_object_ours(service, &model->settings);
+}
+
+void model_for_each_abandoned(const struct model *model,
+			      void (*on_abandoned)(const struct object *service, void *context),
+			      void *context)
+{
+	for (size_t i = 0; i < model->entries.count; i++) {
+		const struct object *object = model->entries.items[i]->object;
+
+		if (object && model_abandons(model, object))
+			on_abandoned(object, context);
+	}
+}

@@ -127,5 +127,19 @@ struct service_status {
 void model_for_each_status(const struct model *model,
 			   void (*on_status)(const struct service_status *status, void *context),
 			   void *context);
+/* The same for one; false when it is none of these. */
+bool model_tell_status(const struct model *model, const char *namespace, const char *name,
+		       void (*on_status)(const struct service_status *status, void *context),
+		       void *context);
+
+/*
+ * Whether a Service, told or not, has OBJECT_FINALIZER but is not ours to serve as a LoadBalancer
+ * any more: it is being deleted, of another type, or its labels leave it to others. Never one
+ * of another class.
+ */
+bool model_abandons(const struct model *model, const struct object *service);
+void model_for_each_abandoned(const struct model *model,
+			      void (*on_abandoned)(const struct object *service, void *context),
+			      void *context);
 
 #endif
