@@ -265,14 +265,14 @@ class Connection:
         """Items, version, and the token of the next page."""
         with self.store.lock:
             if "continue" in query:
-                items, version = self.store.tokens.pop(query["continue"])
+                items, version = self.store.tokens[query["continue"]]
             else:
                 items = list(self.store.objects[RESOURCES[path][0]].values())
                 version = self.store.version
             limit = int(query.get("limit", 0))
             if unpaged or limit == 0 or len(items) <= limit:
                 return items, version, ""
-            token = "%d/%d" % (version, len(items) - limit)
+            token = "%s/%d/%d" % (RESOURCES[path][0], version, len(items) - limit)
             self.store.tokens[token] = (items[limit:], version)
             return items[:limit], version, token
 
@@ -407,7 +407,7 @@ class Server:
     def serve(self, sock):
         try:
             Connection(self, sock).serve()
-        except (Ended, OSError, ValueError):
+        except (Ended, OSError):
             pass
         finally:
             self.connections.discard(sock)

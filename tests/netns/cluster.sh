@@ -77,6 +77,6 @@ resource_is() { [[ $(resource "$1" "$2") == "$3" ]]; }
 # Services, their backends and shares of the slots.
 tables() {
 	ask get backends -o json |
-		json '"\n".join(sorted("%s %s:%s %s %s" % (b["service"], b["address"], b["port"],
+		json '"\n".join(sorted("%s %s:%s %s %s" % (b["service"], b["address"], b["backendPort"],
 			b["state"], b["share"]) for b in d))'
 }

@@ -195,7 +195,7 @@ finish_test() {
 	set +e
 	trap - EXIT
 	if ((status != 0 && status != 77)); then
-		tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
+		cat "$work"/api.err >&2 2>/dev/null; tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
 	fi
 	remove_namespaces
 	rm -rf "$pin_dir"* "$work"

@@ -60,6 +60,7 @@ struct agent_config {
 	bool kubeconfig_allow_exec;
 	bool in_cluster;
 	bool watch_list;
+	const char *configuration;              /* path of an AgentConfiguration; NULL: none */
 	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
 	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
 	const char *node_name;                  /* NULL: unknown */

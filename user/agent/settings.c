@@ -129,6 +129,11 @@ static int set_serve_unclassed(struct agent_config *config, const char *value, s
 	return r;
 }
 
+static int set_configuration(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->configuration, value, error);
+}
+
 static int set_forwarding_mode(struct agent_config *config, const char *value, struct error *error)
 {
 	enum forwarding_mode mode;
@@ -460,6 +465,10 @@ static const struct setting settings[] = {
 	  false, set_watch_list },
 	{ "serve-unclassed", "yes|no", "serve also Services without a loadBalancerClass",
 	  "yes with --manifests, no with a cluster", false, set_serve_unclassed },
+	{ "configuration", "FILE",
+	  "address pools, as a manifest of kind AgentConfiguration; it may also stand among the "
+	  "manifests",
+	  NULL, false, set_configuration },
 	{ "address-pool", "RANGE",
 	  "give Services without an address one from here: 10.0.0.0/24, 10.0.0.5-10.0.0.20, an "
 	  "address, or the like in IPv6",
