@@ -23,6 +23,7 @@ Everything in memory; versions count from 1.
 import argparse
 import json
 import queue
+import select
 import socket
 import socketserver
 import sys
@@ -212,6 +213,10 @@ class Connection:
         self.sock.sendall(b"%x\r\n%s" % (2 * len(data) + 1, data))
         raise Ended
 
+    def client_left(self):
+        ready, _, _ = select.select([self.sock], [], [], 0)
+        return ready and not self.sock.recv(1, socket.MSG_PEEK)
+
     def drip(self, data, every):
         for byte in data:
             self.chunk(bytes([byte]))
@@ -335,9 +340,13 @@ class Connection:
         end = time.monotonic() + seconds
         while True:
             try:
-                _, line = watcher.queue.get(timeout=max(0.0, end - time.monotonic()))
+                _, line = watcher.queue.get(timeout=0.2)
             except queue.Empty:
-                return
+                if time.monotonic() > end:
+                    return
+                if self.client_left():
+                    raise Ended
+                continue
             if line is None:
                 return
             if not fault:

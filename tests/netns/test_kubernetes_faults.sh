@@ -109,9 +109,14 @@ test_busy_servers_are_waited_for_without_a_list() {
 	watch_fault watch_status endpointslices 2 '"code": 429, "headers": {"Retry-After": "2"}'
 	(($(now_ms) - start >= 4000)) || fail "did not wait: $(($(now_ms) - start)) ms"
 	watch_fault watch_status services 2 '"code": 503'
+	expect_lists 0
+}
+
+test_watches_that_fail_or_make_no_sense_begin_again_without_a_list() {
+	setup
 	watch_fault watch_error endpointslices 1 '"code": 500'
-	watch_fault watch_short endpointslices 2
-	watch_fault watch_garbage endpointslices 2
+	watch_fault watch_short services 2
+	watch_fault watch_garbage endpointslices 1
 	expect_lists 0
 }
 

@@ -169,6 +169,15 @@ static struct kube_call *world_call(const char *path)
 	return NULL;
 }
 
+/* The head of its answer, with status 200. */
+static inline void world_open(const char *path)
+{
+	struct kube_call *call = world_call(path);
+
+	assert_non_null(call);
+	call->events.on_open(call->events.owner);
+}
+
 /* Bytes of its answer. */
 static inline void world_say(const char *path, const char *text)
 {

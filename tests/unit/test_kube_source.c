@@ -243,7 +243,7 @@ static void batches_that_take_long_leave_time_between_them(void **state)
 	batch_takes_ms = 40;
 	world_say(SERVICES, EVENT("ADDED", SERVICE("a", "6")));
 	world_say(SERVICES, EVENT("ADDED", SERVICE("b", "7")));
-	world_pass(79);
+	world_pass(39);
 	expect_told("+a . +b ");
 	world_pass(1);
 	expect_told(". ");

@@ -74,6 +74,28 @@ static void a_server_that_is_away_is_asked_for_the_same_watch(void **state)
 	reflector_destroy(reflector);
 }
 
+static void a_watch_that_lasts_is_good_news_without_an_event(void **state)
+{
+	struct reflector *reflector = reflector_watching();
+
+	(void)state;
+	world_end(PATH, 0, "", false);
+	world_wait();
+	world_open(PATH);
+	world_pass(999);
+	expect_told("T ");
+	world_pass(1);
+	expect_told("R ");
+	/* One that ends sooner is none. */
+	world_end(PATH, 0, "", false);
+	world_wait();
+	world_open(PATH);
+	world_end(PATH, 200, "", true);
+	world_wait();
+	expect_told("T T ");
+	reflector_destroy(reflector);
+}
+
 static void a_server_that_never_was_there_is_asked_for_a_list(void **state)
 {
 	struct reflector *reflector = reflector_began(&plain);
@@ -517,6 +539,7 @@ int main(void)
 		cmocka_unit_test(waits_get_longer_and_end_anew_after_a_while),
 		cmocka_unit_test(waits_differ_from_gateway_to_gateway),
 		cmocka_unit_test(a_server_that_is_away_is_asked_for_the_same_watch),
+		cmocka_unit_test(a_watch_that_lasts_is_good_news_without_an_event),
 		cmocka_unit_test(a_server_that_never_was_there_is_asked_for_a_list),
 		cmocka_unit_test(a_call_that_cannot_be_made_is_tried_again),
 		cmocka_unit_test(busy_servers_are_given_the_time_they_ask_for),

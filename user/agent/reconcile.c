@@ -10,6 +10,7 @@
 #include "agent/applied.h"
 #include "agent/kernel_routing.h"
 #include "agent/tending.h"
+#include "agent/watched.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "lib/log.h"
@@ -24,13 +25,6 @@
 #define UNREACHABLE_LINES 5
 #define TOLD_LINES 20
 
-struct watched {
-	struct address address;
-	uint64_t since_ms;
-	enum next_hop_state state;
-	bool is_programmed; /* the datapath has been told of the next hop */
-};
-
 struct reconciler {
 	struct model *model;
 	struct net *net;
@@ -43,8 +37,8 @@ struct reconciler {
 
 	struct applied applied;
 
-	struct watched *watched; /* sorted by address */
-	size_t watched_count;
+	struct watched_list watched;
+	bool must_watch; /* net has not been told of all of them */
 
 	size_t waiting_count;      /* services held back in the last run */
 	uint64_t waiting_since_ms; /* first of the runs in a row that held something back */
@@ -96,7 +90,7 @@ void reconciler_destroy(struct reconciler *reconciler)
 	loop_remove(reconciler->retry);
 	tending_destroy(reconciler->tending);
 	applied_finish(&reconciler->applied);
-	free(reconciler->watched);
+	watched_finish(&reconciler->watched);
 	free(reconciler);
 }
 
@@ -108,42 +102,6 @@ static void note_failure(struct reconciler *reconciler, const struct error *erro
 		return;
 	memcpy(reconciler->last_failure, error->text, sizeof(reconciler->last_failure));
 	log_error("%s; what is programmed stays as it was", error->text);
-}
-
-/* Every backend's address, sorted, each once; the caller's to free. -ENOMEM as false. */
-static bool collect_addresses(const struct reconciler *reconciler, struct address **ret,
-			      size_t *ret_count)
-{
-	size_t service_count, room = 0, count = 0;
-	struct service *const *services = model_services(reconciler->model, &service_count);
-	struct address *addresses;
-
-	for (size_t i = 0; i < service_count; i++)
-		room += services[i]->backend_count;
-	addresses = malloc((room + 1) * sizeof(*addresses));
-	if (!addresses)
-		return false;
-	for (size_t i = 0; i < service_count; i++)
-		for (size_t j = 0; j < services[i]->backend_count; j++)
-			addresses[count++] = services[i]->backends[j].address;
-	qsort(addresses, count, sizeof(*addresses), address_compare_first);
-	room = count;
-	count = 0;
-	for (size_t i = 0; i < room; i++)
-		if (count == 0 || address_compare(&addresses[i], &addresses[count - 1]) != 0)
-			addresses[count++] = addresses[i];
-	*ret = addresses;
-	*ret_count = count;
-	return true;
-}
-
-static struct watched *watched_find(const struct reconciler *reconciler,
-				    const struct address *address)
-{
-	if (reconciler->watched_count == 0)
-		return NULL;
-	return bsearch(address, reconciler->watched, reconciler->watched_count,
-		       sizeof(struct watched), address_compare_first);
 }
 
 /* Replies that arrive where no program is are lost. Told once for an interface. */
@@ -195,46 +153,52 @@ static void tell_more_unreachable(struct reconciler *reconciler)
 	reconciler->unreachable_told = 0;
 }
 
-/* Watches the addresses; those that are new are programmed, those that left are returned. */
-static void update_watched(struct reconciler *reconciler, const struct address *addresses,
-			   size_t count, struct watched **ret_before, size_t *ret_before_count)
+static int watch(struct reconciler *reconciler, struct error *error)
 {
-	struct watched *watched = calloc(count + 1, sizeof(*watched));
+	struct address *addresses = watched_addresses(&reconciler->watched);
+	int r;
+
+	if (!addresses)
+		return error_set(error, -ENOMEM, "no memory for the backends' addresses");
+	r = net_watch(reconciler->net, addresses, reconciler->watched.count, error);
+	free(addresses);
+	return r;
+}
+
+/* Watches the backends' addresses, and programs those that are new. */
+static void program_watched(struct reconciler *reconciler)
+{
 	struct error error = { 0 };
-	uint64_t now = loop_now_ms();
 
-	*ret_before = NULL;
-	*ret_before_count = 0;
-	if (!watched)
-		return;
-	if (net_watch(reconciler->net, addresses, count, &error) < 0)
-		note_failure(reconciler, &error);
-	for (size_t i = 0; i < count; i++) {
-		const struct watched *before = watched_find(reconciler, &addresses[i]);
-
-		watched[i] = (struct watched){ .address = addresses[i], .since_ms = now };
-		if (before)
-			watched[i] = *before;
+	if (reconciler->must_watch) {
+		reconciler->must_watch = watch(reconciler, &error) < 0;
+		if (reconciler->must_watch)
+			note_failure(reconciler, &error);
 	}
-	*ret_before = reconciler->watched;
-	*ret_before_count = reconciler->watched_count;
-	reconciler->watched = watched;
-	reconciler->watched_count = count;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < reconciler->watched.count; i++) {
+		struct watched *watched = &reconciler->watched.items[i];
 		struct next_hop next_hop;
 
-		if (!watched[i].is_programmed &&
-		    net_next_hop(reconciler->net, &addresses[i], &next_hop) == 0)
-			program_next_hop(reconciler, &watched[i], &next_hop);
+		if (!watched->is_programmed &&
+		    net_next_hop(reconciler->net, &watched->address, &next_hop) == 0)
+			program_next_hop(reconciler, watched, &next_hop);
 	}
 	tell_more_unreachable(reconciler);
 }
 
-static void forget_left(struct reconciler *reconciler, const struct watched *before, size_t count)
+/* -ENOMEM. */
+static int follow_backends(struct reconciler *reconciler, struct address **ret_left,
+			   size_t *ret_left_count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!watched_find(reconciler, &before[i].address))
-			datapath_forget_next_hop(reconciler->datapath, &before[i].address);
+	size_t count;
+	struct service *const *services = model_services(reconciler->model, &count);
+	bool changed;
+	int r = watched_follow(&reconciler->watched, services, count, loop_now_ms(), &changed,
+			       ret_left, ret_left_count);
+
+	if (r == 0 && changed)
+		reconciler->must_watch = true;
+	return r;
 }
 
 static int compare_backends(const void *a, const void *b)
@@ -260,7 +224,7 @@ static bool must_wait(const struct reconciler *reconciler, const struct service 
 		return false;
 	for (size_t i = 0; i < service->backend_count; i++) {
 		const struct watched *watched =
-			watched_find(reconciler, &service->backends[i].address);
+			watched_find(&reconciler->watched, &service->backends[i].address);
 
 		if (!watched || watched->state != NEXT_HOP_UNRESOLVED ||
 		    now - watched->since_ms >= NEXT_HOP_PATIENCE_MS)
@@ -432,31 +396,30 @@ static void tell_kept(struct reconciler *reconciler)
 void reconciler_run(struct reconciler *reconciler, bool prune)
 {
 	struct error error = { 0 };
-	struct address *addresses;
-	struct watched *before;
-	size_t address_count, before_count;
+	struct address *left;
+	size_t left_count;
 	struct plan *plan = NULL;
 
 	reconciler->prune = prune;
 	reconciler->waiting_count = 0;
 	reconciler->failed_count = 0;
 	loop_timer_clear(reconciler->retry);
-	if (!collect_addresses(reconciler, &addresses, &address_count)) {
+	if (follow_backends(reconciler, &left, &left_count) < 0) {
 		(void)error_set(&error, -ENOMEM, "no memory for the backends' addresses");
 		note_failure(reconciler, &error);
 		loop_timer_set(reconciler->retry, RETRY_MS);
 		return;
 	}
-	update_watched(reconciler, addresses, address_count, &before, &before_count);
-	free(addresses);
+	program_watched(reconciler);
 	if (make_plan(reconciler, &plan, &error) < 0)
 		note_failure(reconciler, &error);
 	else
 		apply_plan(reconciler, plan);
 	tending_wake(reconciler->tending);
 	plan_destroy(plan);
-	forget_left(reconciler, before, before_count);
-	free(before);
+	for (size_t i = 0; i < left_count; i++)
+		datapath_forget_next_hop(reconciler->datapath, &left[i]);
+	free(left);
 	tell_kept(reconciler);
 	if (reconciler->failed_count)
 		loop_timer_set(reconciler->retry, RETRY_MS);
@@ -482,7 +445,7 @@ static void on_changed(const struct address *address, const struct next_hop *nex
 		       void *context)
 {
 	struct reconciler *reconciler = context;
-	struct watched *watched = watched_find(reconciler, address);
+	struct watched *watched = watched_find(&reconciler->watched, address);
 
 	if (watched)
 		program_next_hop(reconciler, watched, next_hop);

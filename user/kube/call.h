@@ -10,6 +10,7 @@
 #include "lib/error.h"
 
 struct loop_watch;
+struct transfers;
 
 enum call_state {
 	CALL_WAITING, /* for its turn, or for credentials */
@@ -27,6 +28,7 @@ struct kube_call {
 	bool was_rejected; /* a 401 came, and it is tried again */
 	uint64_t version;  /* of the credentials that it was sent with */
 
+	struct transfers *transfers; /* where it runs; NULL: it does not */
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
 	char problem[CURL_ERROR_SIZE];

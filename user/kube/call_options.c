@@ -45,10 +45,11 @@ static CURLcode set_connection(struct kube_call *call, const struct kube_credent
 	SET(call, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(call, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	/*
-	 * Without TLS it is HTTP/1.1, which libcurl finds out only when the first answer ends: a
-	 * second call would wait for the end of a watch.
+	 * Calls wait to share a connection until it is known whether it is HTTP/2. Without TLS
+	 * that is known only when the first call is over, which may be a watch.
 	 */
-	SET(call, CURLOPT_PIPEWAIT, strncmp(credentials->server, "https:", 6) == 0 ? 1L : 0L);
+	if (strncmp(credentials->server, "https:", 6) == 0)
+		SET(call, CURLOPT_PIPEWAIT, 1L);
 	SET(call, CURLOPT_CONNECTTIMEOUT_MS, DIAL_MS);
 	SET(call, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(call, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);

@@ -4,18 +4,20 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kube/access.h"
 #include "kube/call.h"
-#include "kube/transfers.h"
+#include "kube/connections.h"
 #include "lib/error.h"
 #include "lib/loop.h"
 
 struct kube_http {
 	struct loop *loop;
 	struct kube_access *access;
-	struct transfers *transfers;
-	struct loop_watch *soon; /* begins what waits, and removes what was cancelled */
+	struct connections *connections;
+	uint64_t connection_version; /* of the credentials that they were made with */
+	struct loop_watch *soon;     /* begins what waits, and removes what was cancelled */
 	struct kube_call *calls;
 	bool is_delivering; /* on_data is being called: libcurl must not be spoken to */
 };
@@ -37,33 +39,48 @@ static void remove_from_list(struct kube_call *call)
 		call->next->at = call->at;
 }
 
+/* Takes its transfer from libcurl, which may be over already. */
+static void stop_transfer(struct kube_call *call)
+{
+	if (!call->transfers)
+		return;
+	transfers_remove(call->transfers, call->easy);
+	connections_give_back(call->http->connections, call->transfers);
+	call->transfers = NULL;
+}
+
 static void remove_call(struct kube_call *call)
 {
-	if (call->state == CALL_RUNNING)
-		transfers_remove(call->http->transfers, call->easy);
+	stop_transfer(call);
 	remove_from_list(call);
 	call_destroy(call);
 }
 
-/* Tells its owner. Its easy handle has been removed. */
+/* Tells its owner. */
 static void end_call(struct kube_call *call, CURLcode result)
 {
 	struct kube_response response;
 	struct error error = { 0 };
 
+	stop_transfer(call);
 	call->state = CALL_OVER;
 	call_conclude(call, result, &error, &response);
 	call->events.on_done(&response, call->events.owner);
 	remove_call(call);
 }
 
-/* Ends it for a reason of ours; code 0 in reason: what libcurl's result says. */
+/* Ends it for a reason of ours. */
 static void break_off(struct kube_call *call, const struct error *reason)
 {
-	if (call->state == CALL_RUNNING)
-		transfers_remove(call->http->transfers, call->easy);
 	call->reason = *reason;
 	end_call(call, CURLE_OK);
+}
+
+/* Whatever holds the answer up, others shall not wait behind it. */
+static void break_off_late(struct kube_call *call, const struct error *reason)
+{
+	connections_renew(call->http->connections);
+	break_off(call, reason);
 }
 
 static void on_deadline(void *owner)
@@ -73,7 +90,7 @@ static void on_deadline(void *owner)
 
 	call_complain(call, -ETIMEDOUT, &reason, "not done within %llu ms",
 		      (unsigned long long)call->request.timeout_ms);
-	break_off(call, &reason);
+	break_off_late(call, &reason);
 }
 
 static void on_silence(void *owner)
@@ -83,20 +100,26 @@ static void on_silence(void *owner)
 
 	call_complain(call, -ETIMEDOUT, &reason, "nothing came for %llu ms",
 		      (unsigned long long)call->request.idle_timeout_ms);
-	break_off(call, &reason);
+	break_off_late(call, &reason);
 }
 
 static void heard_of(struct kube_call *call)
 {
-	if (call->request.idle_timeout_ms)
+	if (call->request.idle_timeout_ms && !call->is_cancelled)
 		loop_timer_set(call->silence, call->request.idle_timeout_ms);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *owner)
 {
-	(void)data;
-	heard_of(owner);
-	return size * count;
+	struct kube_call *call = owner;
+	size_t length = size * count;
+
+	heard_of(call);
+	/* An empty line ends the head. */
+	if (length == 2 && memcmp(data, "\r\n", 2) == 0 && call_is_success(call) &&
+	    call->events.on_open && !call->is_cancelled)
+		call->events.on_open(call->events.owner);
+	return length;
 }
 
 static bool deliver(struct kube_call *call, const char *data, size_t length)
@@ -135,20 +158,33 @@ static int set_callbacks(struct kube_call *call)
 	return r == CURLE_OK ? 0 : -ENOMEM;
 }
 
-static void begin_call(struct kube_call *call)
+static int begin_transfer(struct kube_call *call, struct error *error)
 {
 	struct kube_http *http = call->http;
-	struct error error;
-	int r = call_prepare(call, kube_access_credentials(http->access), &error);
+	const struct kube_credentials *credentials = kube_access_credentials(http->access);
+	int r = call_prepare(call, credentials, error);
 
-	if (r == 0) {
-		r = set_callbacks(call);
-		if (r == 0)
-			r = transfers_add(http->transfers, call->easy);
-		if (r < 0)
-			call_complain(call, r, &error, "no memory left to begin");
-	}
-	if (r < 0) {
+	if (r < 0)
+		return r;
+	if (http->connection_version != credentials->connection_version)
+		connections_renew(http->connections);
+	http->connection_version = credentials->connection_version;
+	r = connections_take(http->connections, &call->transfers, error);
+	if (r < 0)
+		return r;
+	r = set_callbacks(call);
+	if (r == 0)
+		r = transfers_add(call->transfers, call->easy);
+	if (r < 0)
+		call_complain(call, r, error, "no memory left to begin");
+	return r;
+}
+
+static void begin_call(struct kube_call *call)
+{
+	struct error error;
+
+	if (begin_transfer(call, &error) < 0) {
 		break_off(call, &error);
 		return;
 	}
@@ -207,6 +243,7 @@ static bool try_again(struct kube_call *call)
 				NULL);
 	if (r < 0 && r != -EAGAIN)
 		return false;
+	stop_transfer(call);
 	call->was_rejected = true;
 	call->state = CALL_WAITING;
 	loop_timer_clear(call->silence);
@@ -242,7 +279,7 @@ int kube_http_create(struct loop *loop, struct kube_access *access, struct kube_
 	http->access = access;
 	http->soon = loop_add_timer(loop, on_soon, http);
 	if (http->soon)
-		r = transfers_create(loop, on_over, http, &http->transfers, error);
+		r = connections_create(loop, on_over, http, &http->connections, error);
 	else
 		(void)error_set(error, r, "no memory left for calls to the API server");
 	if (r < 0) {
@@ -259,7 +296,7 @@ void kube_http_destroy(struct kube_http *http)
 		return;
 	while (http->calls)
 		remove_call(http->calls);
-	transfers_destroy(http->transfers);
+	connections_destroy(http->connections);
 	loop_remove(http->soon);
 	free(http);
 }

@@ -47,6 +47,8 @@ struct kube_response {
 };
 
 struct kube_events {
+	/* The head of a 2xx answer came. Must not cancel the call. NULL: nobody wants to know. */
+	void (*on_open)(void *owner);
 	/*
 	 * A piece of the body of a 2xx answer, as it comes; may cancel the call. NULL: the body is
 	 * collected for on_done, up to 16 MiB.

@@ -142,7 +142,7 @@ void process_destroy(struct process *process)
 /* False when there is more than limit; what comes then is dropped. */
 static bool drain(struct stream *stream, size_t limit)
 {
-	char spill[512];
+	char spill[512] = "";
 	bool fits = true;
 
 	while (stream->fd >= 0) {

@@ -434,6 +434,16 @@ static void on_data(const char *data, size_t length, void *owner)
 	end_batch(reflector);
 }
 
+/* A watch may be silent for minutes: that it is answered, and lasts, is good news. */
+static void on_open(void *owner)
+{
+	struct reflector *reflector = owner;
+
+	reflector->contact_ms = loop_now_ms();
+	if (reflector->step == REFLECTOR_WATCH)
+		loop_timer_set(reflector->timer, SHORT_WATCH_MS);
+}
+
 /* What a new list begins with. */
 static void prepare_step(struct reflector *reflector)
 {
@@ -448,6 +458,7 @@ static void prepare_step(struct reflector *reflector)
 static int start_call(struct reflector *reflector, struct error *error)
 {
 	const struct kube_events events = {
+		.on_open = on_open,
 		.on_data = on_data,
 		.on_done = on_done,
 		.owner = reflector,
@@ -495,6 +506,8 @@ static void on_due(void *owner)
 
 	if (!reflector->call)
 		start_step(reflector);
+	else if (reflector->step == REFLECTOR_WATCH)
+		note_success(reflector);
 	else
 		note_trouble(reflector, "the server does not say that it has sent everything", NULL,
 			     true);

@@ -19,8 +19,7 @@
 
 /* Under load a batch ends so long after the one before, at the least. */
 #define BATCH_MS 20
-/* And so many times as long as the last one took, so that there is time for other things. */
-#define BATCH_SHARE 2
+/* And as long as the last one took, so that there is time for other things. */
 #define BATCH_MAX_MS 250
 
 enum resource {
@@ -242,7 +241,7 @@ static void end_batch(struct kube_source *source)
 
 	source->events.objects.on_batch_end(source->events.objects.owner);
 	source->ended_ms = loop_now_ms();
-	source->pause_ms = BATCH_SHARE * (source->ended_ms - started_ms);
+	source->pause_ms = source->ended_ms - started_ms;
 	if (source->pause_ms < BATCH_MS)
 		source->pause_ms = BATCH_MS;
 	if (source->pause_ms > BATCH_MAX_MS)

@@ -214,16 +214,26 @@ static size_t inherit(const struct neighbour_table *old, struct neighbour *neigh
 	return unknown;
 }
 
+/* They often are: by address, or all behind one router. */
+static bool is_sorted(const struct neighbour_user *users, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_keys(&users[i - 1].key, &users[i].key) > 0)
+			return false;
+	return true;
+}
+
 int neighbour_table_replace(struct neighbour_table *table, struct netlink *netlink,
 			    struct neighbour_user *users, size_t user_count, bool read_again)
 {
 	struct neighbour_table new = { .users = users, .user_count = user_count };
 	int r = -ENOMEM;
 
-	qsort(users, user_count, sizeof(*users), by_key);
-	new.neighbours = calloc(user_count + 1, sizeof(*new.neighbours));
-	new.dirty = calloc(user_count + 1, sizeof(*new.dirty));
-	new.waiting = calloc(user_count + 1, sizeof(*new.waiting));
+	if (!is_sorted(users, user_count))
+		qsort(users, user_count, sizeof(*users), by_key);
+	new.neighbours = reallocarray(NULL, user_count + 1, sizeof(*new.neighbours));
+	new.dirty = reallocarray(NULL, user_count + 1, sizeof(*new.dirty));
+	new.waiting = reallocarray(NULL, user_count + 1, sizeof(*new.waiting));
 	if (!new.neighbours || !new.dirty || !new.waiting)
 		goto fail;
 	new.count = collect(new.neighbours, users, user_count);

@@ -108,7 +108,7 @@ static int look_up_routes(struct net *net, struct watch_set *set, bool all)
 /* Neighbours only where there can be some: asking on a tunnel device would make odd entries. */
 static int replace_neighbours(struct net *net, struct watch_set *set, bool read_again)
 {
-	struct neighbour_user *users = calloc(set->count + 1, sizeof(*users));
+	struct neighbour_user *users = reallocarray(NULL, set->count + 1, sizeof(*users));
 	struct next_hop ignored;
 	size_t count = 0;
 	int r;

@@ -11,8 +11,8 @@
 static int allocate(struct watch_set *set, size_t count)
 {
 	memset(set, 0, sizeof(*set));
-	set->watched = calloc(count + 1, sizeof(*set->watched));
-	set->changed = calloc(count + 1, sizeof(*set->changed));
+	set->watched = reallocarray(NULL, count + 1, sizeof(*set->watched));
+	set->changed = reallocarray(NULL, count + 1, sizeof(*set->changed));
 	set->count = count;
 	if (set->watched && set->changed)
 		return 0;
@@ -59,9 +59,11 @@ int watch_set_inherit(const struct watch_set *old, const struct address *address
 			if (known->is_changed)
 				mark_changed(ret, i);
 		} else {
-			watched->address = addresses[i];
-			watched->neighbour = NO_NEIGHBOUR;
-			watched->is_new = true;
+			*watched = (struct watched){
+				.address = addresses[i],
+				.neighbour = NO_NEIGHBOUR,
+				.is_new = true,
+			};
 		}
 	}
 	return 0;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test_kube_tls.c - calls over TLS: who is believed, who we say we are, and what rotates. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "kube_calls.h"
+
+/* Beside this file. */
+#define SERVER_SCRIPT "tls_server.py"
+
+static pid_t server_pid;
+static unsigned int port;
+static bool can_run;
+
+/* A certificate that vouches for itself: NAME.crt and NAME.key. */
+static bool make_certificate(const char *name, const char *alternative)
+{
+	char command[2048];
+
+	snprintf(
+		command, sizeof(command),
+		"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+		"-subj /CN=%s -addext subjectAltName=%s -out %s.crt -keyout %s.key 2>/dev/null",
+		name, alternative, at(name), at(name));
+	return system(command) == 0;
+}
+
+/* One directory for all tests: certificates take their time. */
+static int set_up_all(void **state)
+{
+	char command[2048];
+
+	if (make_directory(state) < 0)
+		return -1;
+	snprintf(command, sizeof(command), "cat %s %s >%s", at("client.crt"), at("heir.crt"),
+		 at("both.crt"));
+	can_run = make_certificate("server", "IP:127.0.0.1,DNS:localhost") &&
+		  make_certificate("named", "DNS:api.example") &&
+		  make_certificate("client", "DNS:client") &&
+		  make_certificate("heir", "DNS:heir") && system(command) == 0;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	server_pid = 0;
+	return start_loop();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (server_pid > 0) {
+		kill(server_pid, SIGKILL);
+		waitpid(server_pid, NULL, 0);
+	}
+	stop_loop();
+	return 0;
+}
+
+static const char *script_path(void)
+{
+	static char path[512];
+	const char *slash = strrchr(__FILE__, '/');
+
+	snprintf(path, sizeof(path), "%.*s" SERVER_SCRIPT, slash ? (int)(slash + 1 - __FILE__) : 0,
+		 __FILE__);
+	return path;
+}
+
+/* Serves with this certificate; clients need one that client_ca vouches for, unless NULL. */
+static void serve(const char *certificate, const char *client_ca)
+{
+	char crt[600], key[600], line[32];
+	int ends[2];
+	FILE *said;
+
+	if (!can_run) {
+		print_message("# skip: needs openssl\n");
+		skip();
+	}
+	snprintf(crt, sizeof(crt), "%s.crt", at(certificate));
+	snprintf(key, sizeof(key), "%s.key", at(certificate));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	server_pid = fork();
+	if (server_pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execlp("python3", "python3", script_path(), crt, key,
+		       client_ca ? at(client_ca) : NULL, NULL);
+		_exit(127);
+	}
+	assert_true(server_pid > 0);
+	close(ends[1]);
+	said = fdopen(ends[0], "r");
+	assert_non_null(said);
+	assert_non_null(fgets(line, sizeof(line), said));
+	fclose(said);
+	port = (unsigned int)atoi(line);
+}
+
+/* cluster goes on behind the server's address. */
+static void open_tls(const char *cluster, const char *user)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "server: 'https://127.0.0.1:%u'%s", port, cluster);
+	open_with(text, user);
+}
+
+static void copy(const char *from, const char *to)
+{
+	char text[8192];
+	FILE *file = fopen(at(from), "r");
+	size_t length;
+
+	assert_non_null(file);
+	length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	put(to, text);
+}
+
+/* What the server says of a call: our port, our name, and what we called it. */
+struct said {
+	unsigned int port;
+	char name[64], host[64];
+};
+
+static struct said ask(void)
+{
+	struct heard heard = call(&get, false);
+	struct said said = { 0 };
+
+	if (heard.status != 200)
+		fail_msg("status %d: %s", heard.status, heard.error);
+	assert_int_equal(sscanf(heard.body, "%u %63s %63s", &said.port, said.name, said.host), 3);
+	return said;
+}
+
+static void assert_fails(const char *sentence)
+{
+	struct heard heard = call(&get, false);
+
+	assert_int_equal(heard.status, 0);
+	assert_false(heard.is_complete);
+	if (!strstr(heard.error, sentence))
+		fail_msg("\"%s\" is not in \"%s\"", sentence, heard.error);
+}
+
+static void a_server_is_known_by_its_ca(void **state)
+{
+	(void)state;
+	serve("server", NULL);
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	assert_string_equal(ask().name, "-");
+}
+
+static void a_server_of_another_ca_is_refused(void **state)
+{
+	(void)state;
+	serve("server", NULL);
+	open_tls(", certificate-authority: named.crt", "token: abc");
+	assert_fails("/api: SSL certificate problem");
+}
+
+static void without_a_ca_it_must_be_one_of_the_systems(void **state)
+{
+	(void)state;
+	serve("server", NULL);
+	open_tls("", "token: abc");
+	assert_fails("/api: SSL certificate problem");
+}
+
+static void a_server_of_another_name_is_refused(void **state)
+{
+	(void)state;
+	serve("named", NULL);
+	open_tls(", certificate-authority: named.crt", "token: abc");
+	assert_fails("/api: SSL: no alternative certificate subject name matches");
+}
+
+static void the_name_to_verify_can_be_another_one(void **state)
+{
+	char host[64];
+
+	(void)state;
+	serve("named", NULL);
+	open_tls(", certificate-authority: named.crt, tls-server-name: api.example", "token: abc");
+	snprintf(host, sizeof(host), "127.0.0.1:%u", port);
+	assert_string_equal(ask().host, host);
+}
+
+static void verification_can_be_left_out(void **state)
+{
+	(void)state;
+	serve("named", NULL);
+	open_tls(", insecure-skip-tls-verify: true", "token: abc");
+	ask();
+}
+
+static void a_client_certificate_says_who_we_are(void **state)
+{
+	(void)state;
+	serve("server", "client.crt");
+	open_tls(", certificate-authority: server.crt",
+		 "client-certificate: client.crt, client-key: client.key");
+	assert_string_equal(ask().name, "client");
+}
+
+static void without_a_client_certificate_the_server_may_refuse(void **state)
+{
+	(void)state;
+	serve("server", "client.crt");
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	assert_fails("/api: ");
+}
+
+static void a_key_that_is_not_the_certificates_is_told(void **state)
+{
+	(void)state;
+	serve("server", "client.crt");
+	open_tls(", certificate-authority: server.crt",
+		 "client-certificate: client.crt, client-key: heir.key");
+	assert_fails("/api: ");
+}
+
+static void a_stream_over_tls_holds_nobody_up(void **state)
+{
+	const struct kube_request request = { .method = "GET", .path = "/stream" };
+	struct heard stream = { 0 };
+
+	(void)state;
+	serve("server", NULL);
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	start(&stream, &request, true);
+	under_way--;
+	ask();
+	ask();
+	assert_int_equal(stream.done, 0);
+	kube_http_cancel(stream.call);
+}
+
+/* As if a second had passed, so that files are looked at. */
+static void look_at_files(void)
+{
+	assert_int_equal(kube_access_refresh(access_, loop_now_ms(), true, &error), 0);
+}
+
+static void another_ca_means_another_connection(void **state)
+{
+	unsigned int first_port;
+
+	(void)state;
+	serve("server", NULL);
+	copy("server.crt", "ca.crt");
+	open_tls(", certificate-authority: ca.crt", "token: abc");
+	first_port = ask().port;
+	assert_int_equal(ask().port, first_port);
+	copy("named.crt", "ca.crt");
+	look_at_files();
+	assert_fails("/api: SSL certificate problem");
+	copy("server.crt", "ca.crt");
+	look_at_files();
+	assert_int_not_equal(ask().port, first_port);
+}
+
+static void another_client_certificate_means_another_connection(void **state)
+{
+	struct said before, after;
+
+	(void)state;
+	serve("server", "both.crt");
+	copy("client.crt", "id.crt");
+	copy("client.key", "id.key");
+	open_tls(", certificate-authority: server.crt",
+		 "client-certificate: id.crt, client-key: id.key");
+	before = ask();
+	assert_string_equal(before.name, "client");
+	copy("heir.crt", "id.crt");
+	copy("heir.key", "id.key");
+	look_at_files();
+	after = ask();
+	assert_string_equal(after.name, "heir");
+	assert_int_not_equal(after.port, before.port);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_server_is_known_by_its_ca),
+		TEST(a_server_of_another_ca_is_refused),
+		TEST(without_a_ca_it_must_be_one_of_the_systems),
+		TEST(a_server_of_another_name_is_refused),
+		TEST(the_name_to_verify_can_be_another_one),
+		TEST(verification_can_be_left_out),
+		TEST(a_client_certificate_says_who_we_are),
+		TEST(without_a_client_certificate_the_server_may_refuse),
+		TEST(a_key_that_is_not_the_certificates_is_told),
+		TEST(a_stream_over_tls_holds_nobody_up),
+		TEST(another_ca_means_another_connection),
+		TEST(another_client_certificate_means_another_connection),
+	};
+
+	return cmocka_run_group_tests_name("kube_tls", tests, set_up_all, remove_directory);
+}
