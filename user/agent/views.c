@@ -14,6 +14,7 @@
 #include "agent/config.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
+#include "agent/publish.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "model/model.h"
@@ -344,6 +345,17 @@ static json_t *problems_json(const struct views *views)
 	return problems;
 }
 
+static json_t *kubernetes_json(const struct views *views)
+{
+	json_t *object;
+
+	if (!views->cluster)
+		return json_null();
+	object = cluster_json(views->cluster);
+	(void)json_object_set_new(object, "publish", publish_json(views->publish));
+	return object;
+}
+
 json_t *views_status(const struct views *views, struct error *error)
 {
 	size_t count;
@@ -377,8 +389,7 @@ json_t *views_status(const struct views *views, struct error *error)
 		"tracking", tracking, "changing",
 		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
 		"peers", peers_json(views->peers), "pinDir", views->config->pin_dir, "stateDir",
-		views->config->state_dir, "kubernetes",
-		views->cluster ? cluster_json(views->cluster) : json_null());
+		views->config->state_dir, "kubernetes", kubernetes_json(views));
 }
 
 json_t *views_dump(const struct views *views, struct error *error)
