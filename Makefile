@@ -36,7 +36,7 @@ bench_tools   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildca
 bench_skels   := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 network_bench := $(B)/tests/bench/network
 
-.PHONY: all test-programs unit-tests install demo test test-kernels bench consistency other-layout lint format clean fuzz help
+.PHONY: all test-programs unit-tests install demo test test-kernels bench bench-kubernetes consistency other-layout lint format clean fuzz help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -129,6 +129,10 @@ bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/fr
 		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
 		--json $(B)/bench.json || [ $$? -eq 77 ]
 
+bench-kubernetes: $(B)/guideway $(B)/tests/netns/traffic
+	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
+		tests/bench/kubernetes/kubernetes.sh --json $(abspath $(B))/bench.json || [ $$? -eq 77 ]
+
 # The tests of upgrades: guideway with other layouts of its maps.
 other_layout := $(B)/other-layout/build/guideway
 other-layout: $(other_layout)
@@ -157,6 +161,7 @@ help:
 	@echo "make test       every test (root for most)"
 	@echo "make test-kernels  under other kernels, in virtual machines (root); KERNELS='6.1 6.12 newest'"
 	@echo "make bench      figures, no assertions (root for those through namespaces)"
+	@echo "make bench-kubernetes  a cluster of 5,000 Services: from list and from change to slots (root)"
 	@echo "make consistency  backends, agents and gateways change, and no connection breaks (root)"
 	@echo "make fuzz       the fuzz targets, $(B)/tests/fuzz/*"
 	@echo "make lint       format, shell scripts, layers, static analysis"

@@ -151,7 +151,10 @@ static __always_inline bool reply_recall(const struct packet *packet, struct gw_
 	return true;
 }
 
-/* A packet for nobody of ours, from an address that may be a backend's. UNDECIDED: no reply. */
+/*
+ * A packet for nobody of ours, from an address that may be a backend's. UNDECIDED: no reply;
+ * UNKNOWN_REPLY: none that we know of.
+ */
 static __always_inline enum gw_verdict dnat_reply(struct packet *packet)
 {
 	const struct gw_reply *known = reply_find(packet);
@@ -161,7 +164,7 @@ static __always_inline enum gw_verdict dnat_reply(struct packet *packet)
 		return UNDECIDED;
 	reply = *known;
 	if (reply.flags & GW_REPLY_RECORDED && !reply_recall(packet, &reply))
-		return UNDECIDED;
+		return UNKNOWN_REPLY;
 	return reply_send(packet, &reply);
 }
 

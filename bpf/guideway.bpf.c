@@ -13,6 +13,7 @@
  * program with a stack of its own, reached by a tail call through `ways`.
  */
 #include "count.h"
+#include "handover.h"
 #include "icmp_error.h"
 #include "neighbour.h"
 #include "plain.h"
@@ -46,6 +47,7 @@ enum way {
 	WAY_SETTLE4,
 	WAY_SETTLE6,
 	WAY_TRACK,
+	WAY_UNKNOWN_REPLY,
 	WAY_NEIGHBOUR,
 	WAY_REFUSE,
 	WAY_COUNT,
@@ -63,6 +65,7 @@ int stranger_error6(struct xdp_md *ctx);
 int settle4(struct xdp_md *ctx);
 int settle6(struct xdp_md *ctx);
 int track(struct xdp_md *ctx);
+int unknown_reply(struct xdp_md *ctx);
 int neighbour(struct xdp_md *ctx);
 int refuse_way(struct xdp_md *ctx);
 
@@ -89,6 +92,7 @@ struct {
 		[WAY_SETTLE4] = (void *)&settle4,
 		[WAY_SETTLE6] = (void *)&settle6,
 		[WAY_TRACK] = (void *)&track,
+		[WAY_UNKNOWN_REPLY] = (void *)&unknown_reply,
 		[WAY_NEIGHBOUR] = (void *)&neighbour,
 		[WAY_REFUSE] = (void *)&refuse_way,
 	},
@@ -138,6 +142,8 @@ static __always_inline enum way way_of(const struct packet *packet, enum gw_verd
 		return packet->is_ipv6 ? WAY_SETTLE6 : WAY_SETTLE4;
 	case TRACKED:
 		return WAY_TRACK;
+	case UNKNOWN_REPLY:
+		return WAY_UNKNOWN_REPLY;
 	case NEIGHBOUR_REQUEST:
 		return WAY_NEIGHBOUR;
 	case GW_NO_ENDPOINT:
@@ -191,6 +197,7 @@ static __always_inline int finish(const struct packet *packet, enum gw_verdict v
 		X(WAY_SETTLE4)
 		X(WAY_SETTLE6)
 		X(WAY_TRACK)
+		X(WAY_UNKNOWN_REPLY)
 		X(WAY_NEIGHBOUR)
 		X(WAY_REFUSE)
 #undef X
@@ -363,6 +370,15 @@ int track(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	packet = packet_of(ctx, found->is_ipv6, found->is_error);
 	return finish(&packet, found->is_error ? ICMP_ERROR : UNUSUAL);
+}
+
+/* Left to the host, which would reset the connection; so not while its flow may yet come. */
+SEC("xdp.frags")
+int unknown_reply(struct xdp_md *ctx)
+{
+	const struct packet packet = packet_of(ctx, false, false);
+
+	return count_and_act(&packet, is_taking_over() ? GW_TAKING_OVER : GW_NOT_OURS);
 }
 
 SEC("xdp.frags")

@@ -104,6 +104,7 @@ static __always_inline enum gw_verdict nat_unsettled(const struct gw_nat_key *ke
 	flow->flow_cost_ns = packet->udp ? from->service->flow_cost_ns : 0;
 	flow->may_begin = !packet->is_error && !packet->is_later_fragment;
 	flow->is_error = packet->is_error;
+	flow->tcp_flags = packet->tcp_flags;
 	nat_entry_init(&flow->entry, packet, from->backend, now_s);
 	return UNSETTLED;
 }

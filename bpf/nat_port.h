@@ -20,6 +20,7 @@
 
 #include "admit.h"
 #include "config.h"
+#include "handover.h"
 #include "nat_table.h"
 #include "next_hop.h"
 
@@ -46,7 +47,8 @@ struct nat_flow {
 	__u8 is_error;
 	__u8 is_settled; /* key is the flow's: for the packet that comes next, see below */
 	__u8 is_new;
-	__u32 zero;
+	__u8 tcp_flags;
+	__u8 zero[3];
 };
 
 struct {
@@ -258,6 +260,8 @@ static __always_inline enum gw_verdict nat_settle(struct nat_flow *flow, bool is
 	    (is_ipv6 ? nat_find_moved6() : nat_find_moved4()))
 		return UNDECIDED;
 	flow->is_settled = false;
+	if (flow->key.protocol == IPPROTO_TCP && !tcp_begins(flow->tcp_flags) && is_taking_over())
+		return GW_TAKING_OVER;
 	if (!flow->may_begin)
 		return flow->is_error ? GW_ICMP_UNMATCHED : GW_FRAGMENT_EARLY;
 	if (flow->flow_cost_ns && !flow_limit_admits(flow->service, flow->flow_cost_ns))

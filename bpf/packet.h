@@ -27,6 +27,7 @@ enum {
 	STRANGER,                     /* of a flow, but to nobody of ours: likewise */
 	UNSETTLED,                    /* a translated flow without an entry yet: likewise */
 	TRACKED,                      /* a flow whose slot is tracked, and not plain: likewise */
+	UNKNOWN_REPLY,                /* looks like one, and no flow of ours is known: likewise */
 };
 
 #define VLAN_TAGS_MAX 2
@@ -308,9 +309,14 @@ static __always_inline enum gw_verdict packet_parse_network(struct packet *packe
 	}
 }
 
+static __always_inline bool tcp_begins(__u8 flags)
+{
+	return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 static __always_inline bool packet_is_first_of_tcp(const struct packet *packet)
 {
-	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return tcp_begins(packet->tcp_flags);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * track.h - slot -> backend, and the flows that are recorded while slots change owner: owns
- * slots, backends, flows, track_counts, meta, told and untold.
+ * slots, backends, flows, track_counts, told and untold.
  *
  * INVARIANT: every live flow that is not on its slot's base owner is in flows. So a flow that
  * is not there is on the base owner, whoever owns the slot now. It is kept here, where a
@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "handover.h"
 #include "packet.h"
 
 struct {
@@ -64,21 +65,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } untold SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct gw_meta);
-} meta SEC(".maps");
-
-static __always_inline int is_handing_over(void)
-{
-	__u32 first = 0;
-	const struct gw_meta *ours = bpf_map_lookup_elem(&meta, &first);
-
-	return ours && ours->is_handing_over;
-}
 
 static __always_inline void track_count(enum gw_track_count what)
 {
@@ -191,6 +177,16 @@ static __always_inline void flow_tell(__u32 tag, __u32 bucket, __u32 backend)
 		(*count)++;
 }
 
+/*
+ * The entry of a way. The compiler knows that way is in range and would leave out what makes
+ * it so, which Linux 6.1 forgets of what was on the stack in between.
+ */
+static __always_inline __u64 *flow_entry(struct gw_flow_bucket *bucket, __u32 way)
+{
+	asm volatile("" : "+r"(way));
+	return &bucket->entry[way % GW_FLOW_WAYS];
+}
+
 /* False: there is no room. */
 static __always_inline bool flow_record(struct gw_flow_bucket *bucket, __u64 entry, __u32 way,
 					__u32 flags, __u32 now)
@@ -205,7 +201,7 @@ static __always_inline bool flow_record(struct gw_flow_bucket *bucket, __u64 ent
 	}
 	if (rank < GW_FLOW_RANK_OVER)
 		track_count(GW_TRACK_EVICTED);
-	bucket->entry[way % GW_FLOW_WAYS] = entry;
+	*flow_entry(bucket, way) = entry;
 	track_count(GW_TRACK_RECORDED);
 	return true;
 }
@@ -227,8 +223,7 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	track_count(GW_TRACK_LOOKUPS);
 	way = gw_flow_find(bucket, tag);
 	if (way < GW_FLOW_WAYS) {
-		chosen = flow_recall(&bucket->entry[way % GW_FLOW_WAYS], service, flags, now,
-				     &confirms);
+		chosen = flow_recall(flow_entry(bucket, way), service, flags, now, &confirms);
 		if (chosen != GW_NONE) {
 			track_count(GW_TRACK_FOUND);
 			if (config.tells_flows && confirms &&

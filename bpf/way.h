@@ -39,15 +39,16 @@ static __always_inline enum gw_verdict way_find_flow(struct packet *packet, stru
 static __always_inline enum gw_verdict way_of_flow(struct packet *packet, __u32 address_flags,
 						   enum gw_verdict unserved)
 {
-	enum gw_verdict verdict;
+	enum gw_verdict verdict, unknown = GW_NOT_OURS;
 
 	if (address_flags & GW_ADDRESS_GATEWAY && nat_is_reply_port(packet->dst_port)) {
 		verdict = nat_reply(packet);
 		if (verdict != UNDECIDED)
 			return verdict;
+		unknown = UNKNOWN_REPLY;
 	}
 	if (!(address_flags & GW_ADDRESS_VIP))
-		return GW_NOT_OURS;
+		return unknown;
 	return serve(packet, address_refuse(address_flags, unserved));
 }
 

@@ -8,6 +8,10 @@
 	struct name {                                                                              \
 		struct type *first;                                                                \
 	}
+#define TAILQ_HEAD(name, type)                                                                     \
+	struct name {                                                                              \
+		struct type *first;                                                                \
+	}
 #define json_array_foreach(array, index, value)                                                    \
 	for (index = 0; (value = json_array_get(array, index)); index++)
 #define json_object_foreach(object, key, value) while (json_next(object, &(key), &(value)))

@@ -12,7 +12,7 @@ declare -A packages=(
 		libevent-dev libmnl-dev libxxhash-dev nettle-dev libcurl4-openssl-dev gcc libc6-dev make pkg-config"
 	[demo_apt]=$demo_apt
 	[test_apt]="$demo_apt libcmocka-dev valgrind libc6-dbg libclang-rt-14-dev iputils-ping git
-		shellcheck clang-format cppcheck iperf3"
+		shellcheck clang-format cppcheck iperf3 openssl nghttp2-server"
 	[bench_apt]="$demo_apt iputils-ping nftables haproxy"
 	[kernels_apt]="qemu-system-x86 virtiofsd busybox-static kmod xz-utils debian-archive-keyring"
 	[build_dnf]="clang llvm libbpf-devel bpftool elfutils-libelf-devel zlib-devel libyaml-devel
@@ -20,7 +20,7 @@ declare -A packages=(
 		pkgconf-pkg-config"
 	[demo_dnf]=$demo_dnf
 	[test_dnf]="$demo_dnf libcmocka-devel valgrind compiler-rt libasan libubsan iputils git
-		ShellCheck clang-tools-extra cppcheck iperf3"
+		ShellCheck clang-tools-extra cppcheck iperf3 openssl nghttp2"
 	[bench_dnf]="$demo_dnf iputils nftables haproxy"
 	[kernels_dnf]="qemu-system-x86-core virtiofsd busybox kmod xz"
 )

@@ -18,7 +18,7 @@
  * field keeps its meaning, its unit and its byte order as long as it keeps its name, and lists
  * grow at their end.
  */
-#define GW_ABI_VERSION 4
+#define GW_ABI_VERSION 5
 
 #define GW_SERVICE_MAX                                                                             \
 	(1U << 16)                /* entries of services, of each family, and of what they index   \
@@ -409,7 +409,9 @@ struct gw_counter {
 	X(NAT_PORTS_EXHAUSTED, "nat_ports_exhausted", DROP, "no free source port towards backend") \
 	X(NAT_TABLE_FULL, "nat_table_full", DROP, "the kernel refused a new NAT entry")            \
 	X(NO_HEADROOM, "no_headroom", DROP, "the driver left no room for a header")                \
-	X(BAD_TABLE, "bad_table", DROP, "a slot or backend is out of range")
+	X(BAD_TABLE, "bad_table", DROP, "a slot or backend is out of range")                       \
+	X(TAKING_OVER, "taking_over", DROP,                                                        \
+	  "maybe of a flow that an upgrade has not brought over yet: for a moment only")
 
 enum gw_verdict {
 #define X(name, text, action, help) GW_##name,
@@ -429,6 +431,12 @@ struct gw_meta {
 	 * base owner, where that program will look for it.
 	 */
 	__u32 is_handing_over;
+	/*
+	 * Not every flow of the maps before has been copied: a translated one that is not known
+	 * is not taken for a new one, until then in seconds of the coarse monotonic clock.
+	 */
+	__u32 taking_over_until_s;
+	__u32 reserved[5];
 };
 
 /*
@@ -476,7 +484,7 @@ _Static_assert(sizeof(struct gw_fragment_key) == 40, "ABI: gw_fragment_key");
 _Static_assert(sizeof(struct gw_fragment) == 16, "ABI: gw_fragment");
 _Static_assert(sizeof(struct gw_traffic) == 40, "ABI: gw_traffic");
 _Static_assert(sizeof(struct gw_counter) == 16, "ABI: gw_counter");
-_Static_assert(sizeof(struct gw_meta) == 8, "ABI: gw_meta");
+_Static_assert(sizeof(struct gw_meta) == 32, "ABI: gw_meta");
 _Static_assert(sizeof(struct gw_config) == 120, "ABI: gw_config");
 
 #endif

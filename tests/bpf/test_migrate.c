@@ -213,36 +213,45 @@ static void pin_map(int fd, const char *set, const char *name)
 	(void)close(fd);
 }
 
-/* A set with one flow, that was current with this version; 0: never. */
-static void leave_set(const char *set, uint32_t version, uint32_t index, __u64 flow)
+/* A map like ours with one entry, in the set. */
+static void leave_entry(const char *set, const struct bpf_map *ours, const void *key,
+			const void *value)
 {
-	const struct gw_meta meta = { .abi_version = version };
-	uint32_t first = 0;
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	struct gw_flow_bucket bucket = { .entry = { flow } };
-	char path[256];
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(ours));
 	struct bpf_map_info info = { 0 };
 	uint32_t length = sizeof(info);
 	int fd;
 
-	assert_int_equal(bpf_obj_get_info_by_fd(bpf_map__fd(kept_datapath->skeleton->maps.flows),
-						&info, &length),
-			 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(bpf_map__fd(ours), &info, &length), 0);
 	options.btf_fd = (uint32_t)bpf_btf_get_fd_by_id(info.btf_id);
 	options.btf_key_type_id = info.btf_key_type_id;
 	options.btf_value_type_id = info.btf_value_type_id;
-	path_of(set, path);
-	assert_int_equal(mkdir(path, 0700), 0);
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "meta", sizeof(first), sizeof(meta), 1, NULL);
-	assert_true(fd >= 0);
-	assert_int_equal(bpf_map_update_elem(fd, &first, &meta, BPF_ANY), 0);
-	pin_map(fd, set, "meta");
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "flows", sizeof(uint32_t), sizeof(bucket),
+	fd = bpf_map_create(info.type, bpf_map__name(ours), info.key_size, info.value_size,
 			    info.max_entries, &options);
 	assert_true(fd >= 0);
-	assert_int_equal(bpf_map_update_elem(fd, &index, &bucket, BPF_ANY), 0);
-	pin_map(fd, set, "flows");
+	assert_int_equal(bpf_map_update_elem(fd, key, value, BPF_ANY), 0);
+	pin_map(fd, set, bpf_map__name(ours));
 	(void)close((int)options.btf_fd);
+}
+
+/* A set that was current with this version; 0: never. */
+static void leave_set(const char *set, uint32_t version)
+{
+	const struct gw_meta meta = { .abi_version = version };
+	const uint32_t first = 0;
+	char path[256];
+
+	path_of(set, path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	leave_entry(set, kept_datapath->skeleton->maps.meta, &first, &meta);
+}
+
+static void leave_flow(const char *set, uint32_t version, uint32_t index, __u64 flow)
+{
+	const struct gw_flow_bucket bucket = { .entry = { flow } };
+
+	leave_set(set, version);
+	leave_entry(set, kept_datapath->skeleton->maps.flows, &index, &bucket);
 }
 
 static struct gw_flow_bucket flows_at(uint32_t index)
@@ -267,10 +276,10 @@ static void flows_that_only_a_left_set_knows_are_brought_over(void **state)
 	set(datapath, VIP, three, 2);
 	id = id_of_backend(datapath, VIP, "10.0.0.1");
 	left = gw_flow_entry(4711, id, GW_FLOW_CONFIRMED, tending_flow_time());
-	leave_set("maps-2", 0, index, gw_flow_entry(4712, id, GW_FLOW_CONFIRMED, 0));
-	leave_set("maps-3", OTHER_VERSION, index, left);
-	leave_set("maps-5", OTHER_VERSION, index,
-		  gw_flow_entry(4711, id + 1, GW_FLOW_CONFIRMED, 0));
+	leave_flow("maps-2", 0, index, gw_flow_entry(4712, id, GW_FLOW_CONFIRMED, 0));
+	leave_flow("maps-3", OTHER_VERSION, index, left);
+	leave_flow("maps-5", OTHER_VERSION, index,
+		   gw_flow_entry(4711, id + 1, GW_FLOW_CONFIRMED, 0));
 
 	restart_datapath();
 	assert_current("maps-0");
@@ -290,6 +299,94 @@ static void flows_that_only_a_left_set_knows_are_brought_over(void **state)
 	assert_int_equal(bpf_map__update_elem(kept_datapath->skeleton->maps.flows, &index,
 					      sizeof(index), &bucket, sizeof(bucket), BPF_ANY),
 			 0);
+	give_back(kept_datapath);
+}
+
+static const struct gw_nat_key4 nat_key = { .backend = 1, .gateway = 2, .protocol = IPPROTO_TCP };
+
+static struct gw_nat4 nat_entry(__be32 client, uint32_t seen)
+{
+	return (struct gw_nat4){ .client = client, .common.seen = seen };
+}
+
+static void put_nat(const struct bpf_map *map, struct gw_nat4 entry)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &nat_key, &entry, BPF_ANY), 0);
+}
+
+/* Whose the key is; 0: nobody's. */
+static __be32 nat_client(const struct bpf_map *map)
+{
+	struct gw_nat4 entry;
+
+	return bpf_map_lookup_elem(bpf_map__fd(map), &nat_key, &entry) == 0 ? entry.client : 0;
+}
+
+/*
+ * Restarts with an entry of client 1 in the map ours, seen at 100, and one of client 2 in the
+ * left set's map left, seen at seen.
+ */
+static void restart_with_two_entries(const char *ours, const char *left, uint32_t seen)
+{
+	struct bpf_object *object;
+	const struct gw_nat4 other = nat_entry(2, seen);
+
+	kept_datapath = take_datapath();
+	object = kept_datapath->skeleton->obj;
+	bpf_map_delete_elem(bpf_map__fd(kept_datapath->skeleton->maps.nat4), &nat_key);
+	bpf_map_delete_elem(bpf_map__fd(kept_datapath->skeleton->maps.nat_unconfirmed4), &nat_key);
+	put_nat(bpf_object__find_map_by_name(object, ours), nat_entry(1, 100));
+	leave_set("maps-3", OTHER_VERSION);
+	leave_entry("maps-3", bpf_object__find_map_by_name(object, left), &nat_key, &other);
+	restart_datapath();
+	assert_false(is_pinned("maps-3"));
+}
+
+static void of_two_translated_flows_with_one_port_the_later_one_has_it(void **state)
+{
+	static const struct {
+		const char *ours, *left;
+		uint32_t seen;
+		__be32 confirmed, unconfirmed; /* clients */
+	} cases[] = {
+		{ "nat4", "nat4", 101, 2, 0 },
+		{ "nat4", "nat4", 100, 1, 0 },
+		{ "nat4", "nat_unconfirmed4", 101, 0, 2 },
+		{ "nat4", "nat_unconfirmed4", 99, 1, 0 },
+		{ "nat_unconfirmed4", "nat_unconfirmed4", 101, 0, 2 },
+		{ "nat_unconfirmed4", "nat_unconfirmed4", 99, 0, 1 },
+		{ "nat_unconfirmed4", "nat4", 101, 2, 1 }, /* who is confirmed counts */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct guideway_bpf *skeleton;
+
+		restart_with_two_entries(cases[i].ours, cases[i].left, cases[i].seen);
+		skeleton = kept_datapath->skeleton;
+		assert_int_equal(nat_client(skeleton->maps.nat4), cases[i].confirmed);
+		assert_int_equal(nat_client(skeleton->maps.nat_unconfirmed4), cases[i].unconfirmed);
+		give_back(kept_datapath);
+	}
+}
+
+static void nothing_waits_for_flows_once_all_are_there(void **state)
+{
+	struct datapath *datapath;
+
+	(void)state;
+	datapath = take_datapath();
+	make_foreign(datapath);
+	datapath_close(datapath);
+	kept_datapath = open_datapath();
+	assert_int_equal(map_sets_make_current(kept_datapath, NULL), 0);
+	assert_in_range(read_meta("maps-1").taking_over_until_s, tending_clock_s() + 5,
+			tending_clock_s() + 60);
+	/* Killed here; the next one does not find another layout. */
+	datapath_close(kept_datapath);
+	kept_datapath = attach_datapath();
+	assert_int_equal(read_meta("maps-1").taking_over_until_s, 0);
+	assert_false(is_pinned("maps-0"));
 	give_back(kept_datapath);
 }
 
@@ -323,6 +420,8 @@ int main(void)
 		TEST_ALONE(an_agent_that_cannot_attach_leaves_the_old_maps_current),
 		TEST_ALONE(the_old_program_is_told_before_flows_are_copied),
 		TEST_ALONE(flows_that_only_a_left_set_knows_are_brought_over),
+		TEST_ALONE(of_two_translated_flows_with_one_port_the_later_one_has_it),
+		TEST_ALONE(nothing_waits_for_flows_once_all_are_there),
 		TEST_ALONE(tables_of_before_map_sets_are_refused_in_one_line),
 	};
 

@@ -202,6 +202,26 @@ static void fragments_of_a_shared_backends_flows_go_both_ways(void **state)
 	}
 }
 
+/* Untranslated, it would make its client reset the connection. */
+static void a_reply_waits_for_its_flow_while_an_upgrade_brings_flows_over(void **state)
+{
+	const struct gw_meta meta = { .abi_version = GW_ABI_VERSION,
+				      .taking_over_until_s = UINT32_MAX };
+	const uint32_t first = 0;
+
+	(void)state;
+	recorded_open();
+	map_set(world->maps.meta, &first, &meta);
+	for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+		const struct packet_spec request = request_to(is_ip6, true);
+		struct packet_spec reply = reply_of(&request);
+
+		run_to_end(&reply, GW_TAKING_OVER);
+		send_request(&request);
+		expect_reply_to(&request);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +232,7 @@ int main(void)
 			traffic_of_a_shared_backend_is_counted_for_the_service_that_was_asked),
 		cmocka_unit_test(errors_about_a_shared_backends_flows_find_them),
 		cmocka_unit_test(fragments_of_a_shared_backends_flows_go_both_ways),
+		cmocka_unit_test(a_reply_waits_for_its_flow_while_an_upgrade_brings_flows_over),
 	};
 
 	return cmocka_run_group_tests(tests, network_open, world_close);

@@ -130,6 +130,7 @@ static uint64_t occurrences_wanted(enum gw_verdict verdict)
 	switch (verdict) {
 	case GW_NAT_TABLE_FULL: /* the tables have room */
 	case GW_NO_HEADROOM:    /* so have the frames */
+	case GW_TAKING_OVER:    /* no upgrade */
 		return 0;
 	case GW_REJECT_LIMITED: /* only where nothing may be answered */
 		return 20;

@@ -5,7 +5,7 @@
 : "${work?}" "${root?}" "${vip?}"
 
 fault_server=$root/tests/kubernetes/fault_server.py
-api_port=6443 api_pid=''
+api_port=6443
 
 # api COMMAND: see fault_server.py
 api() { python3 "$fault_server" --ask "$work/api.sock" "$1"; }
@@ -16,8 +16,6 @@ api_is_up() { [[ -s $work/api.out ]]; }
 api_start() {
 	spawn gateway python3 "$fault_server" --control "$work/api.sock" --port "$api_port" "$@" \
 		>"$work/api.out" 2>"$work/api.err"
-	# shellcheck disable=SC2034
-	api_pid=$spawned
 	eventually 10 api_is_up
 	cat >"$work/kubeconfig" <<-END
 		apiVersion: v1

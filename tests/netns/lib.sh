@@ -71,12 +71,12 @@ agent_pid='' agent_log='' agent_status='' agent_starts=0
 
 # agent_start NS OPTION...: in the background; see agent_ready
 agent_start() {
-	local name=$1 source=("${agent_source[@]}")
+	local name=$1 from=("${agent_source[@]}")
 	shift
-	((${#source[@]})) || source=(--manifests "$manifests")
+	((${#from[@]})) || from=(--manifests "$manifests")
 	agent_starts=$((agent_starts + 1))
 	agent_log=$work/agent.$agent_starts.log
-	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent "${source[@]}" \
+	spawn "$name" "${agent_wrapper[@]}" "$GUIDEWAY" agent "${from[@]}" \
 		--pin-dir "$pin_dir" --state-dir "$work/state" --socket "$socket" \
 		--xdp-mode "$xdp_mode" "$@" >"$agent_log" 2>&1
 	agent_pid=$spawned
@@ -195,7 +195,8 @@ finish_test() {
 	set +e
 	trap - EXIT
 	if ((status != 0 && status != 77)); then
-		cat "$work"/api.err >&2 2>/dev/null; tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
+		cat "$work"/api.err 2>/dev/null >&2
+		tail -n 25 "$work"/agent.*.log 2>/dev/null | sed 's/^/agent: /' >&2
 	fi
 	remove_namespaces
 	rm -rf "$pin_dir"* "$work"

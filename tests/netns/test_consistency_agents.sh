@@ -91,8 +91,7 @@ start_and_kill() {
 	agent_kill
 }
 
-# While it takes over, in another place each time; then it or the old one goes on from there. In snat a
-# connection that begins between the last copy of the entries and the new program may be lost.
+# While it takes over, in another place each time; then it or the old one goes on from there.
 test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	local other i binary count
 	needs_other_layout
@@ -115,7 +114,7 @@ test_an_agent_killed_while_it_takes_over_another_layout_breaks_no_connection() {
 	gets_new 5
 	[[ $(find "$pin_dir" -maxdepth 1 -name "maps-*" | wc -l) == 1 ]] ||
 		fail "more than one set of maps is left: $(ls "$pin_dir")"
-	all_is_well 1
+	all_is_well
 }
 
 #### Gateways
@@ -146,13 +145,26 @@ test_a_gateway_that_dies_breaks_no_connection() {
 	all_is_well
 }
 
-# Flows that the other gateway has not been told of yet may break: the youngest, and a machine
-# with other things to do tells later than every 100 ms.
-flush_interval_ms=500
+# In dnat replies go through a gateway as well, but any.
+test_a_gateway_that_dies_breaks_no_connection_in_dnat() {
+	[[ ${modes[*]} == *ipip* ]] || skip "once is enough: with ipip"
+	modes=(dnat)
+	start_with_two_gateways 4 4
+	at 1 2
+	both_gateways_forward
+	first_gateway_dies
+	end_talk gateway
+	all_is_well
+}
+
+# Flows that the other gateway has not been told of yet may break: those that are younger than the
+# interval at which it is told. In a short run the machine may have other things to do.
+flush_interval_ms=$((seconds >= 60 ? 100 : 500))
 
 test_a_gateway_that_dies_in_a_rollout_breaks_only_the_youngest_connections() {
 	local mode
 	at_least_s 16
+	messages=20 # so that there are many that began in the rollout
 	start_with_two_gateways 6 3
 	at 1 4
 	become ready 4
@@ -170,7 +182,7 @@ test_a_gateway_that_dies_in_a_rollout_breaks_only_the_youngest_connections() {
 	for mode in "${modes[@]}"; do
 		note "$mode: $(summary "$mode")"
 		(($(figure "$mode" oldest_broken_ms) < flush_interval_ms)) ||
-			fail "broke one as old as $(figure "$mode" oldest_broken_ms) ms: $(tail -n 20 "$work/$mode.stderr")"
+			fail "broke one that was $(figure "$mode" oldest_broken_ms) ms old: $(tail -n 20 "$work/$mode.stderr")"
 	done
 }
 

@@ -61,11 +61,12 @@ static const struct command commands[] = {
 	  "    the clients have closed theirs, or after 2 s, ends it with status 0.\n" },
 	{ "converse", command_converse, 120, 0, 0, 0,
 	  "converse --to ADDRESS --port PORT --count N --rate R --seconds S [--lost FILE]\n"
-	  "         [--parallel 64] [--source-addresses A-B]\n"
+	  "         [--parallel 64] [--source-addresses A-B] [--messages 3]\n"
 	  "    N TCP connections for S seconds with a numbered message every 200 to 500 ms, after\n"
 	  "    \"traffic: conversing on N connections\" on standard error, and R new ones a "
 	  "second\n"
-	  "    with three messages each. Answers tell the backend: one and the same, or the\n"
+	  "    with so many messages each, 10 a second. Answers tell the backend: one and the "
+	  "same, or the\n"
 	  "    connection has moved. FILE, read at the end, names backends lost in mid-flight: "
 	  "what\n"
 	  "    broke on them is counted apart. Status 0 only when none moved, broke or waited "
@@ -105,6 +106,7 @@ enum option_id {
 	OPTION_OUTSTANDING,
 	OPTION_SECONDS,
 	OPTION_INTERVAL_MS,
+	OPTION_MESSAGES,
 	OPTION_TIMEOUT,
 };
 
@@ -125,6 +127,7 @@ static const struct option long_options[] = {
 	{ "outstanding", required_argument, NULL, OPTION_OUTSTANDING },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
 	{ "interval-ms", required_argument, NULL, OPTION_INTERVAL_MS },
+	{ "messages", required_argument, NULL, OPTION_MESSAGES },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 	{ 0 },
 };
@@ -192,6 +195,9 @@ static void apply_option(int id, const struct command *command, struct options *
 	case OPTION_INTERVAL_MS:
 		options->interval_ms = parse_number(optarg, 1, 3600000);
 		break;
+	case OPTION_MESSAGES:
+		options->messages = parse_number(optarg, 1, 1000000);
+		break;
 	case OPTION_TIMEOUT:
 		options->timeout_s = parse_number(optarg, 1, 86400);
 		break;
@@ -241,6 +247,7 @@ int main(int argc, char **argv)
 		.window = 8,
 		.outstanding = 200,
 		.interval_ms = 500,
+		.messages = 3,
 	};
 	int id;
 

@@ -41,6 +41,7 @@ struct options {
 	unsigned long outstanding;
 	unsigned long seconds;
 	unsigned long interval_ms;
+	unsigned long messages; /* of a connection that does not stay */
 	unsigned long timeout_s;
 };
 

@@ -12,7 +12,6 @@
 #define HELD_INTERVAL_LOW_MS 200
 #define HELD_INTERVAL_HIGH_MS 500
 #define SHORT_INTERVAL_MS 100
-#define SHORT_MESSAGES 3
 #define REOPEN_MS 200
 #define CONVERSE_TICK_MS 5
 #define TOLD_FAILURES 30
@@ -30,14 +29,15 @@ struct failure {
 	enum ending ending;
 	size_t peer; /* SERVER_MAX: no backend had answered */
 	uint64_t age_ns;
+	uint64_t began_ms; /* since 1970 */
 };
 
 struct converse_run {
 	const struct options *options;
 	struct route_pair pair;
 	int epoll;
-	bool is_over; /* nothing new; what is answered is closed */
-	uint64_t begin_ns, epoch_ns;
+	bool is_over;                /* nothing new; what is answered is closed */
+	uint64_t begin_ns, epoch_ns; /* epoch_ns and the monotonic clock is the time since 1970 */
 	struct conversation *conversations; /* the held ones, then room for short ones */
 	size_t count, live;
 	struct conversation **free_short;
@@ -70,6 +70,13 @@ static uint64_t converse_interval_ns(const struct conversation *conversation)
 	       NS_PER_MS;
 }
 
+/* Since 1970. */
+static uint64_t converse_began_ms(const struct converse_run *run,
+				  const struct conversation *conversation)
+{
+	return (conversation->started_ns + run->epoch_ns) / NS_PER_MS;
+}
+
 /* SERVER_MAX for a connection that nobody has answered. */
 static size_t converse_peer(struct converse_run *run, const char *name)
 {
@@ -95,6 +102,7 @@ static void converse_note_failure(struct converse_run *run, struct conversation 
 		.ending = ending,
 		.peer = converse_peer(run, conversation->name),
 		.age_ns = now_ns() - conversation->started_ns,
+		.began_ms = converse_began_ms(run, conversation),
 	};
 
 	if (run->failure_count < TOLD_FAILURES)
@@ -165,7 +173,7 @@ static void converse_note_first_answer(struct converse_run *run,
 				       const struct conversation *conversation)
 {
 	struct peer *peer = &run->peers[converse_peer(run, conversation->name)];
-	uint64_t began_ms = (conversation->started_ns + run->epoch_ns) / NS_PER_MS;
+	uint64_t began_ms = converse_began_ms(run, conversation);
 
 	peer->opened++;
 	if (began_ms > peer->newest_ms)
@@ -199,8 +207,8 @@ static void converse_poll(struct converse_run *run)
 static void converse_continue(struct converse_run *run, struct conversation *conversation,
 			      uint64_t now)
 {
-	bool is_done =
-		conversation->is_held ? run->is_over : conversation->answered == SHORT_MESSAGES;
+	bool is_done = conversation->is_held ? run->is_over
+					     : conversation->answered == run->options->messages;
 	enum ending ending;
 
 	if (is_done) {
@@ -292,7 +300,8 @@ static bool converse_was_lost(const struct converse_run *run, const struct failu
 
 struct converse_sum {
 	unsigned long moved, broken, lost;
-	uint64_t oldest_ns; /* of the broken and moved ones */
+	uint64_t oldest_ns;      /* of the broken and moved ones */
+	uint64_t first_began_ms; /* likewise, since 1970; 0: there are none */
 };
 
 static struct converse_sum converse_sum_up(struct converse_run *run)
@@ -312,6 +321,8 @@ static struct converse_sum converse_sum_up(struct converse_run *run)
 		sum.broken += failure->ending != ENDING_MOVED;
 		if (failure->age_ns > sum.oldest_ns)
 			sum.oldest_ns = failure->age_ns;
+		if (sum.first_began_ms == 0 || failure->began_ms < sum.first_began_ms)
+			sum.first_began_ms = failure->began_ms;
 	}
 	return sum;
 }
@@ -338,11 +349,13 @@ static bool converse_print(struct converse_run *run)
 	sum = converse_sum_up(run);
 	(void)printf("{\"opened\":%lu,\"kept\":%lu,\"moved\":%lu,\"broken\":%lu,"
 		     "\"closed_by_backend\":%lu,\"lost_with_backend\":%lu,"
-		     "\"longest_stall_ms\":%llu,\"stalled\":%lu,\"oldest_broken_ms\":%llu,",
+		     "\"longest_stall_ms\":%llu,\"stalled\":%lu,\"oldest_broken_ms\":%llu,"
+		     "\"first_broken_began_ms\":%llu,",
 		     run->opened, run->endings[ENDING_KEPT], sum.moved, sum.broken,
 		     run->endings[ENDING_CLOSED], sum.lost,
 		     (unsigned long long)(run->longest_ns / NS_PER_MS), run->stalled,
-		     (unsigned long long)(sum.oldest_ns / NS_PER_MS));
+		     (unsigned long long)(sum.oldest_ns / NS_PER_MS),
+		     (unsigned long long)sum.first_began_ms);
 	(void)printf("\"refused\":%lu,\"reset\":%lu,\"timeout\":%lu,\"wrong_data\":%lu,",
 		     run->endings[ENDING_REFUSED], run->endings[ENDING_RESET],
 		     run->endings[ENDING_TIMEOUT], run->endings[ENDING_CORRUPT]);

@@ -45,7 +45,7 @@ static inline void put(const char *name, const char *text)
 static inline int make_directory(void **state)
 {
 	(void)state;
-	strcpy(directory, "/tmp/gwt-kube-XXXXXX");
+	snprintf(directory, sizeof(directory), "/tmp/gwt-%d.kube.XXXXXX", (int)getpid());
 	return mkdtemp(directory) ? 0 : -1;
 }
 

@@ -206,6 +206,23 @@ static void world_end(const char *path, int status, const char *body, bool is_co
 	forget_call(call);
 }
 
+/* No answer, for that reason. */
+static inline void world_refuse(const char *path, const char *reason)
+{
+	struct kube_call *call = world_call(path);
+	struct error error;
+	const struct kube_response response = {
+		.retry_after_s = -1,
+		.body = "",
+		.error = &error,
+	};
+
+	assert_non_null(call);
+	(void)error_set(&error, -5, "%s", reason);
+	call->events.on_done(&response, call->events.owner);
+	forget_call(call);
+}
+
 static inline void world_end_later(const char *path, int status, int64_t retry_after_s)
 {
 	struct kube_call *call = world_call(path);

@@ -383,18 +383,64 @@ static void broken_yaml_and_missing_files_are_told(void **state)
 	assert_int_equal(agent_config_read_file(*state, "/tmp", &error), -EISDIR);
 }
 
-static void an_interface_and_manifests_are_needed(void **state)
+static void assert_check_refuses(const struct agent_config *config, const char *beginning)
 {
-	struct agent_config *config = *state;
 	struct error error = { 0 };
 
 	assert_int_equal(agent_config_check(config, &error), -EINVAL);
-	assert_memory_equal(error.text, "no interface: ", 14);
+	assert_memory_equal(error.text, beginning, strlen(beginning));
+}
+
+static void a_cluster_stands_for_manifests(void **state)
+{
+	struct agent_config *config = *state;
+
+	assert_false(agent_config_has_cluster(config));
 	set(config, "interface", "eth0");
-	assert_int_equal(agent_config_check(config, &error), -EINVAL);
-	assert_memory_equal(error.text, "no manifests: ", 14);
+	set(config, "kubeconfig", "/etc/kubeconfig");
+	set(config, "kubeconfig-allow-exec", NULL);
+	set(config, "watch-list", NULL);
+	assert_int_equal(agent_config_check(config, NULL), 0);
+	assert_true(agent_config_has_cluster(config));
+	assert_true(config->kubeconfig_allow_exec && config->watch_list && !config->in_cluster);
+	assert_string_equal(config->kubeconfig, "/etc/kubeconfig");
 	set(config, "manifests", "/etc/guideway");
-	assert_int_equal(agent_config_check(config, &error), 0);
+	assert_check_refuses(config, "--manifests beside --kubeconfig: ");
+	set(config, "in-cluster", NULL);
+	assert_check_refuses(config, "--in-cluster and --kubeconfig: ");
+}
+
+static void flags_without_a_value_are_yes_or_no_in_the_file(void **state)
+{
+	struct agent_config *config = *state;
+
+	read_good(config, "in-cluster: yes\nkubeconfig-allow-exec: false\nwatch-list: true\n");
+	assert_true(config->in_cluster && config->watch_list && !config->kubeconfig_allow_exec);
+	assert_true(agent_config_has_cluster(config));
+	assert_refused("in-cluster", "maybe", "'maybe', expected yes, no, true or false");
+	assert_file_refused("in-cluster: [yes]\n", "FILE:1:13: in-cluster: expected yes or no");
+}
+
+static void services_without_a_class_are_a_matter_of_three_ways(void **state)
+{
+	struct agent_config *config = *state;
+
+	assert_int_equal(config->serve_unclassed, AGENT_UNCLASSED_DEFAULT);
+	set(config, "serve-unclassed", "yes");
+	assert_int_equal(config->serve_unclassed, AGENT_UNCLASSED_YES);
+	set(config, "serve-unclassed", "no");
+	assert_int_equal(config->serve_unclassed, AGENT_UNCLASSED_NO);
+}
+
+static void an_interface_and_services_are_needed(void **state)
+{
+	struct agent_config *config = *state;
+
+	assert_check_refuses(config, "no interface: ");
+	set(config, "interface", "eth0");
+	assert_check_refuses(config, "no Services: ");
+	set(config, "manifests", "/etc/guideway");
+	assert_int_equal(agent_config_check(config, NULL), 0);
 }
 
 static void the_defaults_that_the_help_tells_are_the_defaults(void **state)
@@ -436,7 +482,10 @@ int main(void)
 		on_config(mistakes_in_the_file_are_told_with_line_and_column),
 		on_config(an_unknown_key_is_refused_with_the_known_ones),
 		on_config(broken_yaml_and_missing_files_are_told),
-		on_config(an_interface_and_manifests_are_needed),
+		on_config(an_interface_and_services_are_needed),
+		on_config(a_cluster_stands_for_manifests),
+		on_config(flags_without_a_value_are_yes_or_no_in_the_file),
+		on_config(services_without_a_class_are_a_matter_of_three_ways),
 		on_config(the_defaults_that_the_help_tells_are_the_defaults),
 	};
 

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "kube_calls.h"
@@ -75,34 +77,98 @@ static const char *script_path(void)
 	return path;
 }
 
-/* Serves with this certificate; clients need one that client_ca vouches for, unless NULL. */
-static void serve(const char *certificate, const char *client_ca)
+/* Starts the server that arguments are, and gives what it says. */
+static int spawn(const char *const *arguments)
 {
-	char crt[600], key[600], line[32];
 	int ends[2];
-	FILE *said;
 
-	if (!can_run) {
-		print_message("# skip: needs openssl\n");
-		skip();
-	}
-	snprintf(crt, sizeof(crt), "%s.crt", at(certificate));
-	snprintf(key, sizeof(key), "%s.key", at(certificate));
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	server_pid = fork();
 	if (server_pid == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		execlp("python3", "python3", script_path(), crt, key,
-		       client_ca ? at(client_ca) : NULL, NULL);
+		execvp(arguments[0], (char *const *)(uintptr_t)arguments);
 		_exit(127);
 	}
 	assert_true(server_pid > 0);
 	close(ends[1]);
-	said = fdopen(ends[0], "r");
+	return ends[0];
+}
+
+static void need(bool there, const char *what)
+{
+	if (there)
+		return;
+	print_message("# skip: needs %s\n", what);
+	skip();
+}
+
+/* Serves with this certificate; clients need one that client_ca vouches for, unless NULL. */
+static void serve(const char *certificate, const char *client_ca)
+{
+	char crt[600], key[600], line[32];
+	FILE *said;
+	const char *const arguments[] = {
+		"python3", script_path(), crt, key, client_ca ? at(client_ca) : NULL, NULL
+	};
+
+	need(can_run, "openssl");
+	snprintf(crt, sizeof(crt), "%s.crt", at(certificate));
+	snprintf(key, sizeof(key), "%s.key", at(certificate));
+	said = fdopen(spawn(arguments), "r");
 	assert_non_null(said);
 	assert_non_null(fgets(line, sizeof(line), said));
 	fclose(said);
 	port = (unsigned int)atoi(line);
+}
+
+static struct sockaddr_in loopback(unsigned int number)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons((uint16_t)number);
+	return address;
+}
+
+/* A port that nobody has. */
+static unsigned int free_port(void)
+{
+	struct sockaddr_in address = loopback(0);
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static bool is_served(void)
+{
+	struct sockaddr_in address = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool served = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+	close(fd);
+	return served;
+}
+
+/* Serves the files of the directory over HTTP/2. */
+static void serve_http2(void)
+{
+	char number[16];
+	const char *const arguments[] = { "nghttpd", "-a",   "127.0.0.1",      "-d",
+					  directory, number, at("server.key"), at("server.crt"),
+					  NULL };
+
+	need(can_run, "openssl");
+	need(system("command -v nghttpd >/dev/null") == 0, "nghttpd");
+	port = free_port();
+	snprintf(number, sizeof(number), "%u", port);
+	close(spawn(arguments));
+	for (int i = 0; i < 1000 && !is_served(); i++)
+		usleep(10000);
+	put("file", "hello");
 }
 
 /* cluster goes on behind the server's address. */
@@ -160,6 +226,18 @@ static void a_server_is_known_by_its_ca(void **state)
 	serve("server", NULL);
 	open_tls(", certificate-authority: server.crt", "token: abc");
 	assert_string_equal(ask().name, "-");
+}
+
+static void a_server_can_have_a_name(void **state)
+{
+	char cluster[128];
+
+	(void)state;
+	serve("server", NULL);
+	snprintf(cluster, sizeof(cluster),
+		 "server: 'https://localhost:%u', certificate-authority: server.crt", port);
+	open_with(cluster, "token: abc");
+	assert_memory_equal(ask().host, "localhost:", 10);
 }
 
 static void a_server_of_another_ca_is_refused(void **state)
@@ -247,6 +325,85 @@ static void a_stream_over_tls_holds_nobody_up(void **state)
 	kube_http_cancel(stream.call);
 }
 
+static const struct kube_request get_file = { .method = "GET", .path = "/file" };
+
+/* How many connections to the server we have. */
+static unsigned int count_connections(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 3; fd < 1000; fd++) {
+		struct sockaddr_in peer = { 0 };
+		socklen_t length = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
+		    peer.sin_family == AF_INET && ntohs(peer.sin_port) == port)
+			count++;
+	}
+	return count;
+}
+
+static void calls_share_one_connection_of_http2(void **state)
+{
+	struct heard heards[4] = { 0 };
+
+	(void)state;
+	serve_http2();
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	for (int i = 0; i < 4; i++)
+		start(&heards[i], &get_file, i % 2);
+	run();
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(heards[i].status, 200);
+		assert_string_equal(i % 2 ? heards[i].data : heards[i].body, "hello");
+	}
+	assert_int_equal(count_connections(), 1);
+}
+
+static void stop_waiting(void *owner)
+{
+	loop_stop(owner);
+}
+
+/* Lets things happen. */
+static void wait_ms(uint64_t delay_ms)
+{
+	struct loop_watch *timer = loop_add_timer(loop, stop_waiting, loop);
+
+	assert_non_null(timer);
+	loop_timer_set(timer, delay_ms);
+	assert_int_equal(loop_run(loop), 0);
+	loop_remove(timer);
+}
+
+/* Though the kernel of the other end takes what is sent, and another call waits there, too. */
+static void a_connection_of_http2_that_is_silent_is_left(void **state)
+{
+	struct kube_request request = get_file;
+	struct heard patient = { 0 }, next = { 0 };
+
+	(void)state;
+	serve_http2();
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	assert_int_equal(call(&get_file, false).status, 200);
+	assert_int_equal(kill(server_pid, SIGSTOP), 0);
+	start(&patient, &get_file, false);
+	under_way--;
+	request.idle_timeout_ms = 300;
+	assert_int_equal(call(&request, false).status, 0);
+	assert_int_equal(patient.done, 0);
+	assert_int_equal(count_connections(), 1);
+	under_way++;
+	start(&next, &get_file, false);
+	for (int i = 0; i < 100 && count_connections() < 2; i++)
+		wait_ms(10);
+	assert_int_equal(count_connections(), 2);
+	assert_int_equal(kill(server_pid, SIGCONT), 0);
+	run();
+	assert_int_equal(next.status, 200);
+	assert_int_equal(patient.status, 200);
+}
+
 /* As if a second had passed, so that files are looked at. */
 static void look_at_files(void)
 {
@@ -297,6 +454,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_server_is_known_by_its_ca),
+		TEST(a_server_can_have_a_name),
 		TEST(a_server_of_another_ca_is_refused),
 		TEST(without_a_ca_it_must_be_one_of_the_systems),
 		TEST(a_server_of_another_name_is_refused),
@@ -306,6 +464,8 @@ int main(void)
 		TEST(without_a_client_certificate_the_server_may_refuse),
 		TEST(a_key_that_is_not_the_certificates_is_told),
 		TEST(a_stream_over_tls_holds_nobody_up),
+		TEST(calls_share_one_connection_of_http2),
+		TEST(a_connection_of_http2_that_is_silent_is_left),
 		TEST(another_ca_means_another_connection),
 		TEST(another_client_certificate_means_another_connection),
 	};

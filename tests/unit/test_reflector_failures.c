@@ -74,6 +74,30 @@ static void a_server_that_is_away_is_asked_for_the_same_watch(void **state)
 	reflector_destroy(reflector);
 }
 
+static void a_sentence_with_other_numbers_is_no_news(void **state)
+{
+	struct reflector *reflector = reflector_watching();
+
+	(void)state;
+	world_refuse(PATH, "not within 17 ms");
+	world_wait();
+	world_refuse(PATH, "not within 4 ms");
+	world_wait();
+	expect_told("T ");
+	assert_string_equal(trouble, "services: watch: not within 17 ms");
+	world_refuse(PATH, "not within 4 m");
+	world_wait();
+	expect_told("T ");
+	/* But those that the server says are. */
+	world_end(PATH, 500, "", true);
+	world_wait();
+	world_end(PATH, 503, "", true);
+	world_wait();
+	world_end(PATH, 503, "", true);
+	expect_told("T T ");
+	reflector_destroy(reflector);
+}
+
 static void a_watch_that_lasts_is_good_news_without_an_event(void **state)
 {
 	struct reflector *reflector = reflector_watching();
@@ -539,6 +563,7 @@ int main(void)
 		cmocka_unit_test(waits_get_longer_and_end_anew_after_a_while),
 		cmocka_unit_test(waits_differ_from_gateway_to_gateway),
 		cmocka_unit_test(a_server_that_is_away_is_asked_for_the_same_watch),
+		cmocka_unit_test(a_sentence_with_other_numbers_is_no_news),
 		cmocka_unit_test(a_watch_that_lasts_is_good_news_without_an_event),
 		cmocka_unit_test(a_server_that_never_was_there_is_asked_for_a_list),
 		cmocka_unit_test(a_call_that_cannot_be_made_is_tried_again),

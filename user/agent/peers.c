@@ -115,7 +115,8 @@ static void on_timer(void *owner)
 	datapath_tell(peers->datapath, on_telling, peers);
 	if (peers->writer.length || loop_now_ms() - peers->sent_ms >= SIGN_OF_LIFE_MS)
 		message_flush(&peers->writer);
-	loop_timer_set(peers->timer, peers->config->peer_interval_ms);
+	/* What begins just after this goes out with the next, which must be there in time. */
+	loop_timer_set(peers->timer, peers->config->peer_interval_ms / 2);
 }
 
 /* The first of each kind is told; the rest is counted. */

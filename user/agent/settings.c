@@ -572,8 +572,8 @@ static const struct setting settings[] = {
 	{ "peer-listen", "ADDRESS[:PORT]", "where peers are heard, in UDP", "[::]:6078", false,
 	  set_peer_listen },
 	{ "peer-interval", "MILLISECONDS",
-	  "how often peers are told: connections younger than that may break with a gateway", "100",
-	  false, set_peer_interval },
+	  "when peers know a new connection at the latest: younger ones may break with a gateway",
+	  "100", false, set_peer_interval },
 	{ "xdp-mode", "MODE",
 	  "native: in the driver; generic: in the kernel's stack, slower; auto: native where the "
 	  "driver can, else generic",

@@ -160,7 +160,7 @@ enum map_kind {
 	MAP_META,
 	MAP_TABLE, /* written by the agent */
 	MAP_LIVE,  /* written by the datapath: what it knows of flows */
-	MAP_LOSSY, /* written by the datapath: figures, limits, flows that sent one packet */
+	MAP_LOSSY, /* written by the datapath: figures, limits */
 };
 enum map_kind map_kind(const struct bpf_map *map);
 /* A descriptor of the map in the set, the caller's; -ENOENT when it has none. */
@@ -173,8 +173,10 @@ uint32_t map_sets_entries(const struct datapath *datapath, const char *map, uint
 /* Before the load: where each map is to be pinned, or is. */
 int map_sets_pin(struct datapath *datapath, struct error *error);
 bool map_sets_is_current(const struct datapath *datapath);
-/* Writes its version, too. */
+/* Writes its version, too, and that flows are being brought over where there is another set. */
 int map_sets_make_current(const struct datapath *datapath, struct error *error);
+/* All flows have been brought over. */
+void map_sets_settle(const struct datapath *datapath);
 /* False: its agent was killed before, so that no program ever used it. */
 bool map_sets_was_current(const struct datapath *datapath, uint32_t set);
 /* The lowest number above after of a set that is not ours; MAP_SET_NONE: from the first, no more.
@@ -263,6 +265,7 @@ int tables_adopt(struct datapath *datapath, struct placed_service *placed, struc
  */
 void tending_begin_service(const struct datapath *datapath, struct placed_service *placed);
 void tending_forget_service(struct placed_service *placed);
+uint32_t tending_clock_s(void);   /* the coarse monotonic clock, as the program reads it */
 uint32_t tending_flow_time(void); /* flow_table.h's, now */
 uint32_t tending_idle_s(const struct datapath *datapath, const struct placed_service *placed);
 /* How long the service keeps on learning its flows; 0: it does not. */
@@ -272,7 +275,6 @@ void tending_hear_learning(struct placed_service *placed, uint32_t learning_s);
 /* Deletes every flow of a backend that left, so that its id can be another's. */
 void tending_purge(void *datapath);
 void tending_free(struct datapath *datapath);
-uint32_t tending_flow_time(void); /* now, as in flow_table.h */
 /* A sweep that looks for deviations has found one in this slot. */
 void tending_deviates(struct placed_service *placed, uint32_t slot);
 /* False when the program wrote the entry since it was seen: it has the last word. */

@@ -153,19 +153,7 @@ static int store(void *context, const void *key, const void *value)
 	return bpf_map_update_elem(*(const int *)context, key, value, BPF_ANY);
 }
 
-static int store_missing(void *context, const void *key, const void *value)
-{
-	int r = bpf_map_update_elem(*(const int *)context, key, value, BPF_NOEXIST);
-
-	return r == -EEXIST ? 0 : r;
-}
-
 int map_copy_all(const struct map_copy *copy, int to_fd, uint32_t limit)
 {
 	return map_copy_visit(copy, limit, store, &to_fd);
-}
-
-int map_copy_missing(const struct map_copy *copy, int to_fd)
-{
-	return map_copy_visit(copy, copy->info.max_entries, store_missing, &to_fd);
 }

@@ -25,7 +25,5 @@ int map_copy_visit(const struct map_copy *copy, uint32_t limit,
 		   int (*visit)(void *context, const void *key, const void *value), void *context);
 /* The same entries to the map to_fd, over what it has. */
 int map_copy_all(const struct map_copy *copy, int to_fd, uint32_t limit);
-/* To a hash those whose keys it does not have. */
-int map_copy_missing(const struct map_copy *copy, int to_fd);
 
 #endif

@@ -27,6 +27,9 @@
 #define SET_PREFIX "maps-"
 #define SET_NAME_SIZE (sizeof(SET_PREFIX) + 10)
 
+/* If the agent is killed meanwhile: the next one brings the flows over, when it comes. */
+#define TAKE_OVER_S 10
+
 /* What outlives a program. The others are scratch of a packet on its way. */
 static const struct {
 	const char *name;
@@ -42,6 +45,7 @@ static const struct {
 	{ "next_hops", MAP_TABLE },
 	{ "replies4", MAP_TABLE },
 	{ "replies6", MAP_TABLE },
+	{ "service_past", MAP_TABLE },
 	{ "services4", MAP_TABLE },
 	{ "services6", MAP_TABLE },
 	{ "slots", MAP_TABLE },
@@ -52,13 +56,12 @@ static const struct {
 	{ "nat4", MAP_LIVE },
 	{ "nat6", MAP_LIVE },
 	{ "nat_moved", MAP_LIVE },
-	{ "nat_unconfirmed4", MAP_LOSSY },
-	{ "nat_unconfirmed6", MAP_LOSSY },
+	{ "nat_unconfirmed4", MAP_LIVE },
+	{ "nat_unconfirmed6", MAP_LIVE },
 	{ "answer_bucket", MAP_LOSSY },
 	{ "backend_traffic", MAP_LOSSY },
 	{ "flow_limits", MAP_LOSSY },
 	{ "service_drops", MAP_LOSSY },
-	{ "service_past", MAP_LOSSY },
 	{ "track_counts", MAP_LOSSY },
 	{ "untold", MAP_LOSSY },
 	{ "verdicts", MAP_LOSSY },
@@ -294,9 +297,11 @@ bool map_sets_was_current(const struct datapath *datapath, uint32_t set)
 }
 
 /* Also says that no program is to be replaced any more. */
-static int write_abi_version(const struct datapath *datapath, struct error *error)
+static int write_meta(const struct datapath *datapath, uint32_t taking_over_until_s,
+		      struct error *error)
 {
-	struct gw_meta meta = { .abi_version = GW_ABI_VERSION };
+	const struct gw_meta meta = { .abi_version = GW_ABI_VERSION,
+				      .taking_over_until_s = taking_over_until_s };
 	uint32_t zero = 0;
 	int r = bpf_map__update_elem(datapath->skeleton->maps.meta, &zero, sizeof(zero), &meta,
 				     sizeof(meta), BPF_ANY);
@@ -309,7 +314,8 @@ static int write_abi_version(const struct datapath *datapath, struct error *erro
 int map_sets_make_current(const struct datapath *datapath, struct error *error)
 {
 	char next[PATH_MAX], current[PATH_MAX], name[SET_NAME_SIZE];
-	int r = write_abi_version(datapath, error);
+	bool takes_over = map_sets_next_other(datapath, MAP_SET_NONE) != MAP_SET_NONE;
+	int r = write_meta(datapath, takes_over ? tending_clock_s() + TAKE_OVER_S : 0, error);
 
 	if (r < 0 || map_sets_is_current(datapath))
 		return r;
@@ -322,4 +328,9 @@ int map_sets_make_current(const struct datapath *datapath, struct error *error)
 		return error_set(error, -errno, "%s: cannot make %s the current maps: %s", current,
 				 name, strerror(errno));
 	return 0;
+}
+
+void map_sets_settle(const struct datapath *datapath)
+{
+	(void)write_meta(datapath, 0, NULL);
 }

@@ -9,22 +9,22 @@
  * services are adopted, what changed just before the program is exchanged, then those that only
  * the old set has, at once and when no old program runs any more. None moves in between: from the
  * second time on the old program gives what begins to base owners (gw_meta.is_handing_over), where
- * the new one looks for flows that it has no record of.
+ * the new one looks for flows that it has no record of. And a translated flow that the new one does
+ * not know it takes for one of those (gw_meta.taking_over_until_s) and drops what comes of it,
+ * which will be sent again, until all are there.
  */
 #include "datapath/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include <guideway/flow_table.h>
-
+#include "datapath/follow.h"
 #include "datapath/grace.h"
 #include "datapath/layout.h"
 #include "datapath/map_copy.h"
@@ -172,58 +172,6 @@ static bool is_same_map(const struct moved_map *moved)
 	       info.id == moved->copy.info.id;
 }
 
-/* A flow that the agent has from elsewhere: the datapath has the last word on each entry. */
-static void add_flow(const struct datapath *datapath, struct gw_flow_bucket *bucket, __u64 flow)
-{
-	uint32_t now = tending_flow_time(), rank, way;
-
-	if (gw_flow_find(bucket, gw_flow_tag(flow)) < GW_FLOW_WAYS)
-		return;
-	way = gw_flow_victim(bucket, now, datapath->tcp_idle_s >> GW_FLOW_TIME_SHIFT, &rank);
-	if (gw_flow_makes_room(rank, gw_flow_state(flow) == GW_FLOW_NEW))
-		(void)tending_replace_flow(&bucket->entry[way], bucket->entry[way], flow);
-}
-
-struct flow_addition {
-	const struct datapath *datapath;
-	struct gw_flow_bucket *buckets;
-};
-
-static int add_flows(void *context, const void *key, const void *value)
-{
-	const struct flow_addition *addition = context;
-	const struct gw_flow_bucket *old = value;
-	uint32_t index;
-
-	memcpy(&index, key, sizeof(index));
-	for (uint32_t way = 0; way < GW_FLOW_WAYS; way++)
-		if (old->entry[way])
-			add_flow(addition->datapath, &addition->buckets[index], old->entry[way]);
-	return 0;
-}
-
-static int copy_missing_flows(const struct datapath *datapath, const struct moved_map *moved)
-{
-	struct flow_addition addition = { datapath, map_whole(moved->to) };
-	size_t bytes = datapath->flow_bucket_count * sizeof(*addition.buckets);
-	int r;
-
-	if (!addition.buckets)
-		return -ENOMEM;
-	r = map_copy_visit(&moved->copy, datapath->flow_bucket_count, add_flows, &addition);
-	(void)munmap(addition.buckets, bytes);
-	return r;
-}
-
-static int copy_missing(const struct datapath *datapath, const struct moved_map *moved)
-{
-	if (moved->to == datapath->skeleton->maps.flows)
-		return copy_missing_flows(datapath, moved);
-	if (moved->copy.info.type == BPF_MAP_TYPE_LRU_HASH)
-		return map_copy_missing(&moved->copy, bpf_map__fd(moved->to));
-	return 0; /* nobody knows which of two figures counts */
-}
-
 static int copy(const struct moved_map *moved, struct error *error)
 {
 	int r;
@@ -306,7 +254,7 @@ static void copy_rest(const struct datapath *datapath, const struct migration *m
 {
 	for (size_t i = 0; i < migration->count; i++)
 		if (migration->maps[i].kind == MAP_LIVE && !is_same_map(&migration->maps[i]))
-			(void)copy_missing(datapath, &migration->maps[i]);
+			(void)follow_map(datapath, &migration->maps[i].copy, migration->maps[i].to);
 }
 
 static void take_rest(struct datapath *datapath, uint32_t set)
@@ -336,6 +284,7 @@ void migrate_end(struct datapath *datapath)
 		take_rest(datapath, set);
 		map_sets_remove(datapath, set);
 	}
+	map_sets_settle(datapath);
 	migrate_free(datapath);
 }
 

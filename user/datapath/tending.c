@@ -60,18 +60,17 @@ struct sweep {
 _Static_assert(DATAPATH_IDLE_MAX_S >> GW_FLOW_TIME_SHIFT == GW_FLOW_IDLE_MAX,
 	       "a flow's age tells how long it was silent");
 
-/* Of the coarse monotonic clock, as the program reads it. */
-static uint64_t now_s(void)
+uint32_t tending_clock_s(void)
 {
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec;
+	return (uint32_t)now.tv_sec;
 }
 
 uint32_t tending_flow_time(void)
 {
-	return (uint32_t)(now_s() >> GW_FLOW_TIME_SHIFT);
+	return tending_clock_s() >> GW_FLOW_TIME_SHIFT;
 }
 
 static bool has_own_base(const struct placed_service *placed)
@@ -97,12 +96,12 @@ void tending_begin_service(const struct datapath *datapath, struct placed_servic
 {
 	/* A second more: the clock's own step. */
 	if (has_own_base(placed) && placed->learn_until_s == 0)
-		placed->learn_until_s = now_s() + learning_s(datapath, placed) + 1;
+		placed->learn_until_s = tending_clock_s() + learning_s(datapath, placed) + 1;
 }
 
 uint32_t tending_learning_s(const struct placed_service *placed)
 {
-	uint64_t now = now_s();
+	uint64_t now = tending_clock_s();
 
 	if (!has_own_base(placed) || placed->learn_until_s <= now)
 		return 0;
@@ -112,8 +111,8 @@ uint32_t tending_learning_s(const struct placed_service *placed)
 /* A second more, for the same reason. */
 void tending_hear_learning(struct placed_service *placed, uint32_t learning_s)
 {
-	uint64_t until_s =
-		now_s() + 1 + (learning_s < DATAPATH_IDLE_MAX_S ? learning_s : DATAPATH_IDLE_MAX_S);
+	uint64_t until_s = tending_clock_s() + 1 +
+			   (learning_s < DATAPATH_IDLE_MAX_S ? learning_s : DATAPATH_IDLE_MAX_S);
 
 	if (until_s > placed->others_learn_until_s)
 		placed->others_learn_until_s = until_s;
@@ -237,7 +236,7 @@ static void rebase(struct datapath *datapath, struct placed_service *placed)
 
 static void rebase_due(struct datapath *datapath)
 {
-	uint64_t now = now_s();
+	uint64_t now = tending_clock_s();
 
 	for (size_t i = 0; i < datapath->service_count; i++) {
 		struct placed_service *placed = &datapath->services[i];
@@ -361,7 +360,7 @@ static void take_tallies(struct sweep *sweep)
 
 	sweep->tallies = sweep->next_tallies;
 	sweep->next_tallies = before;
-	sweep->ended_s = (uint32_t)now_s();
+	sweep->ended_s = (uint32_t)tending_clock_s();
 	for (uint32_t id = 0; id < GW_BACKEND_MAX; id++) {
 		uint32_t count = sweep->tallies[id].count;
 

@@ -10,9 +10,7 @@
 #include "kube/http.h"
 #include "kube/reflector_internal.h"
 #include "lib/arena.h"
-#include "lib/document.h"
 #include "lib/error.h"
-#include "lib/json_tree.h"
 #include "lib/loop.h"
 
 /* A watch is asked to end after that; so others that are as old do not end together. */
@@ -22,15 +20,10 @@
 #define WATCH_GRACE_S 30
 #define LIST_TIMEOUT_MS 600000
 #define LIST_IDLE_MS 60000
-/* A watch that ends sooner, without an event, did not work. */
-#define SHORT_WATCH_MS 1000
 /* The initial events of a watch that is a list should have come by then. */
 #define INITIAL_EVENTS_MS 10000
 
-/* What was taken from a piece that came. */
-#define CALL_IS_OVER 1
-
-static bool is_list(const struct reflector *reflector)
+bool reflector_is_list(const struct reflector *reflector)
 {
 	return reflector->step == REFLECTOR_LIST || reflector->step == REFLECTOR_PAGE;
 }
@@ -40,13 +33,13 @@ static bool is_good(int http_status)
 	return http_status >= 200 && http_status < 300;
 }
 
-static void schedule(struct reflector *reflector, enum reflector_step step, uint64_t wait_ms)
+void reflector_schedule(struct reflector *reflector, enum reflector_step step, uint64_t wait_ms)
 {
 	reflector->step = step;
 	loop_timer_set(reflector->timer, wait_ms);
 }
 
-static void forget_call(struct reflector *reflector)
+void reflector_forget_call(struct reflector *reflector)
 {
 	loop_timer_clear(reflector->timer);
 	frame_destroy(reflector->frame);
@@ -54,10 +47,10 @@ static void forget_call(struct reflector *reflector)
 	reflector->call = NULL;
 }
 
-static void cancel_call(struct reflector *reflector)
+void reflector_cancel_call(struct reflector *reflector)
 {
 	kube_http_cancel(reflector->call);
-	forget_call(reflector);
+	reflector_forget_call(reflector);
 }
 
 static void end_batch(struct reflector *reflector)
@@ -68,21 +61,38 @@ static void end_batch(struct reflector *reflector)
 	reflector->events.on_batch_end(reflector->events.owner);
 }
 
+/* That it took 3 ms longer this time is no news. */
+static bool differ_beyond_numbers(const char *a, const char *b)
+{
+	while (*a || *b) {
+		a += strspn(a, "0123456789");
+		b += strspn(b, "0123456789");
+		if (*a != *b)
+			return true;
+		if (*a)
+			a++, b++;
+	}
+	return false;
+}
+
 /* Keeps the sentence, in ASCII whatever the server wrote; tells it when it is news. */
-static void note_trouble(struct reflector *reflector, const char *sentence, const char *hint,
-			 bool must_tell)
+void reflector_note_trouble(struct reflector *reflector, int code, const char *sentence,
+			    const char *hint, bool must_tell)
 {
 	char text[sizeof(reflector->trouble)];
 	bool is_news;
 
 	(void)snprintf(text, sizeof(text), "%s: %s: %s%s%s", reflector->settings.resource,
-		       is_list(reflector) || reflector->step == REFLECTOR_WATCH_LIST ? "list"
-										     : "watch",
+		       reflector_is_list(reflector) || reflector->step == REFLECTOR_WATCH_LIST
+			       ? "list"
+			       : "watch",
 		       sentence, hint ? "; " : "", hint ? hint : "");
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
 			*c = '?';
-	is_news = !reflector->is_in_trouble || strcmp(text, reflector->trouble) != 0;
+	is_news = !reflector->is_in_trouble || code != reflector->trouble_code ||
+		  differ_beyond_numbers(text, reflector->trouble);
+	reflector->trouble_code = code;
 	memcpy(reflector->trouble, text, sizeof(text));
 	reflector->trouble_ms = loop_now_ms();
 	if (!must_tell || !is_news)
@@ -91,26 +101,28 @@ static void note_trouble(struct reflector *reflector, const char *sentence, cons
 	reflector->events.on_trouble(reflector->trouble, reflector->events.owner);
 }
 
-static void note_success(struct reflector *reflector)
+void reflector_note_success(struct reflector *reflector)
 {
 	if (reflector->is_in_trouble)
 		reflector->events.on_recovered(reflector->events.owner);
 	reflector->is_in_trouble = false;
 }
 
-static void fail(struct reflector *reflector, const struct reflector_failure *failure)
+void reflector_fail(struct reflector *reflector, const struct reflector_failure *failure)
 {
 	struct reflector_decision decision = reflector_decide(reflector, failure, loop_now_ms());
 
 	end_batch(reflector);
 	reflector->failures++;
 	reflector->is_refused = failure->http_status >= 400;
-	note_trouble(reflector, failure->sentence, decision.hint, decision.wait_ms > 0);
-	schedule(reflector, decision.step, decision.wait_ms);
+	reflector_note_trouble(reflector,
+			       failure->is_in_stream ? failure->status.code : failure->http_status,
+			       failure->sentence, decision.hint, decision.wait_ms > 0);
+	reflector_schedule(reflector, decision.step, decision.wait_ms);
 }
 
 /* Of an answer that is not, or not wholly, what it should be. */
-static void fail_answer(struct reflector *reflector, const struct error *error)
+void reflector_fail_answer(struct reflector *reflector, const struct error *error)
 {
 	const struct reflector_failure failure = {
 		.status.retry_after_s = -1,
@@ -118,7 +130,7 @@ static void fail_answer(struct reflector *reflector, const struct error *error)
 		.sentence = error->text,
 	};
 
-	fail(reflector, &failure);
+	reflector_fail(reflector, &failure);
 }
 
 /* The server said that it will not. */
@@ -137,10 +149,10 @@ static void fail_refused(struct reflector *reflector, const struct kube_response
 		(void)error_set(&error, -EIO, "HTTP status %d%s%s", response->status,
 				*failure.status.message ? ": " : "", failure.status.message);
 	failure.sentence = error.text;
-	fail(reflector, &failure);
+	reflector_fail(reflector, &failure);
 }
 
-static int set_text(char **text, const char *value)
+int reflector_set_text(char **text, const char *value)
 {
 	char *copy = strdup(value);
 
@@ -151,246 +163,21 @@ static int set_text(char **text, const char *value)
 	return 0;
 }
 
-/* What is staged is all there is at this version. */
-static int tell_list(struct reflector *reflector, const char *resource_version, struct error *error)
-{
-	if (set_text(&reflector->resource_version, resource_version) < 0)
-		return error_set(error, -ENOMEM, "no memory for a resource version");
-	reflector_store_commit(&reflector->store);
-	reflector->store.any_told = false;
-	reflector->from_newest = false;
-	reflector->is_unpaged = false;
-	reflector->empty_is_sure = false;
-	reflector->is_synced = true;
-	reflector->is_refused = false;
-	reflector->failing_since_ms = 0;
-	reflector->listed_ms = loop_now_ms();
-	note_success(reflector);
-	reflector->events.on_batch_end(reflector->events.owner);
-	return 0;
-}
-
-/* A server that lost its objects, or has not got them yet, is asked twice. */
-static bool must_confirm(struct reflector *reflector)
-{
-	if (reflector->store.staged_count > 0 || reflector->store.count == 0 ||
-	    reflector->empty_is_sure)
-		return false;
-	reflector->empty_is_sure = true;
-	reflector->from_newest = true;
-	return true;
-}
-
-static void end_list(struct reflector *reflector, const char *resource_version)
-{
-	struct error error;
-
-	reflector->lists++;
-	if (must_confirm(reflector))
-		schedule(reflector, REFLECTOR_LIST, 0);
-	else if (tell_list(reflector, resource_version, &error) < 0)
-		fail_answer(reflector, &error);
-	else
-		schedule(reflector, REFLECTOR_WATCH, 0);
-}
-
-/* Time runs backwards: an API server that has not caught up, or whose storage is an old one's. */
-static bool is_stale(const struct reflector *reflector, const char *resource_version)
-{
-	return reflector->resource_version && !reflector->from_newest &&
-	       answer_is_older_version(resource_version, reflector->resource_version);
-}
-
-static void end_page(struct reflector *reflector, const struct answer_list *list)
-{
-	if (is_stale(reflector, list->resource_version)) {
-		const struct reflector_failure failure = {
-			.status = { .is_too_large = true, .retry_after_s = -1 },
-			.retry_after_s = -1,
-			.sentence = "older than what the server said before",
-		};
-
-		fail(reflector, &failure);
-		return;
-	}
-	reflector->page_tries = 0;
-	if (!*list->continue_token) {
-		end_list(reflector, list->resource_version);
-	} else if (set_text(&reflector->continue_token, list->continue_token) < 0) {
-		const struct error error = { .text = "no memory for a continue token" };
-
-		fail_answer(reflector, &error);
-	} else {
-		schedule(reflector, REFLECTOR_PAGE, 0);
-	}
-}
-
-static int read_page(const struct reflector *reflector, const struct kube_response *response,
-		     struct arena *arena, struct answer_list *ret, struct error *error)
-{
-	size_t length = 0;
-	const char *envelope = frame_envelope(reflector->frame, &length);
-
-	if (!response->is_complete)
-		return error_set(error, -EIO, "the answer broke off: %s",
-				 response->error ? response->error->text : "no reason known");
-	if (!envelope)
-		return error_set(error, -EINVAL, "the answer is no whole JSON object");
-	if (!arena)
-		return error_set(error, -ENOMEM, "no memory for a list");
-	return answer_read_list(arena, envelope, length, reflector->settings.api_version,
-				reflector->settings.kind, ret, error);
-}
-
-static void page_done(struct reflector *reflector, const struct kube_response *response)
-{
-	struct arena *arena = arena_create();
-	struct answer_list list;
-	struct error error;
-	int r = read_page(reflector, response, arena, &list, &error);
-
-	forget_call(reflector);
-	if (r < 0)
-		fail_answer(reflector, &error);
-	else
-		end_page(reflector, &list);
-	arena_destroy(arena);
-}
-
-static void watch_done(struct reflector *reflector, const struct kube_response *response)
-{
-	uint64_t lasted_ms = loop_now_ms() - reflector->call_started_ms;
-	bool was_list = reflector->step == REFLECTOR_WATCH_LIST;
-	struct error error;
-
-	(void)error_set(&error, -EIO, "%s after %llu ms with %llu events%s%s",
-			response->is_complete ? "ended" : "broke off",
-			(unsigned long long)lasted_ms, (unsigned long long)reflector->call_events,
-			response->error ? ": " : "", response->error ? response->error->text : "");
-	forget_call(reflector);
-	if (was_list || (reflector->call_events == 0 && lasted_ms < SHORT_WATCH_MS)) {
-		fail_answer(reflector, &error);
-		return;
-	}
-	if (!response->is_complete)
-		note_trouble(reflector, error.text, NULL, false);
-	schedule(reflector, REFLECTOR_WATCH, 0);
-}
-
 static void on_done(const struct kube_response *response, void *owner)
 {
 	struct reflector *reflector = owner;
 
 	reflector->call = NULL;
 	if (!is_good(response->status)) {
-		forget_call(reflector);
+		reflector_forget_call(reflector);
 		fail_refused(reflector, response);
 		return;
 	}
 	reflector->contact_ms = loop_now_ms();
-	if (is_list(reflector))
-		page_done(reflector, response);
+	if (reflector_is_list(reflector))
+		reflector_page_done(reflector, response);
 	else
-		watch_done(reflector, response);
-}
-
-static int take_item(struct reflector *reflector, struct arena *arena, const char *text,
-		     size_t length, struct error *error)
-{
-	const struct reflector_settings *settings = &reflector->settings;
-	struct reflector_identity identity;
-	const struct node *object;
-	int r = json_tree_parse(arena, text, length, &object, error);
-
-	if (r == 0 && !answer_is_kind(object, settings->api_version, settings->kind))
-		return 0;
-	if (r == 0)
-		r = reflector_identity_read(object, true, &identity, error);
-	return r < 0 ? r : reflector_store_stage(&reflector->store, &identity, object, error);
-}
-
-/* An ERROR is the last that a watch says. */
-static int take_error(struct reflector *reflector, const struct node *object)
-{
-	struct reflector_failure failure = { .retry_after_s = -1, .is_in_stream = true };
-	struct error error;
-
-	answer_read_status(object, &failure.status);
-	(void)error_set(&error, -EIO, "error %d in the stream%s%s", failure.status.code,
-			*failure.status.message ? ": " : "", failure.status.message);
-	failure.sentence = error.text;
-	cancel_call(reflector);
-	fail(reflector, &failure);
-	return CALL_IS_OVER;
-}
-
-static int take_bookmark(struct reflector *reflector, const struct answer_event *event,
-			 const struct reflector_identity *identity, struct error *error)
-{
-	if (reflector->step == REFLECTOR_WATCH)
-		return set_text(&reflector->resource_version, identity->resource_version);
-	/* Before that one the versions of a list that comes as events are in no order. */
-	if (!event->is_initial_end)
-		return 0;
-	reflector->lists++;
-	if (must_confirm(reflector)) {
-		cancel_call(reflector);
-		schedule(reflector, REFLECTOR_LIST, 0);
-		return CALL_IS_OVER;
-	}
-	loop_timer_clear(reflector->timer);
-	reflector->step = REFLECTOR_WATCH;
-	return tell_list(reflector, identity->resource_version, error);
-}
-
-static int take_change(struct reflector *reflector, const struct answer_event *event,
-		       const struct reflector_identity *identity, struct error *error)
-{
-	struct reflector_store *store = &reflector->store;
-	bool is_initial = reflector->step == REFLECTOR_WATCH_LIST;
-	int r = 0;
-
-	if (event->type == ANSWER_EVENT_DELETED && is_initial)
-		reflector_store_unstage(store, identity->namespace, identity->name);
-	else if (event->type == ANSWER_EVENT_DELETED)
-		reflector_store_remove(store, identity->namespace, identity->name);
-	else if (is_initial)
-		r = reflector_store_stage(store, identity, event->object, error);
-	else
-		r = reflector_store_set(store, identity, event->object, error);
-	if (r == 0 && !is_initial &&
-	    set_text(&reflector->resource_version, identity->resource_version) < 0)
-		r = error_set(error, -ENOMEM, "no memory for a resource version");
-	return r;
-}
-
-static int take_event(struct reflector *reflector, struct arena *arena, const char *text,
-		      size_t length, struct error *error)
-{
-	const struct reflector_settings *settings = &reflector->settings;
-	struct reflector_identity identity;
-	struct answer_event event;
-	int r = answer_read_event(arena, text, length, &event, error);
-
-	if (r < 0)
-		return r;
-	reflector->call_events++;
-	if (event.type == ANSWER_EVENT_ERROR)
-		return take_error(reflector, event.object);
-	reflector->failing_since_ms = 0;
-	/* What nobody asked for, a Table say, is passed over. */
-	if (event.type == ANSWER_EVENT_UNKNOWN ||
-	    !answer_is_kind(event.object, settings->api_version, settings->kind))
-		return 0;
-	r = reflector_identity_read(event.object, event.type != ANSWER_EVENT_BOOKMARK, &identity,
-				    error);
-	if (r < 0)
-		return r;
-	if (reflector->step == REFLECTOR_WATCH)
-		note_success(reflector);
-	if (event.type == ANSWER_EVENT_BOOKMARK)
-		return take_bookmark(reflector, &event, &identity, error);
-	return take_change(reflector, &event, &identity, error);
+		reflector_watch_done(reflector, response);
 }
 
 static int take_object(struct reflector *reflector, const char *text, size_t length,
@@ -401,10 +188,10 @@ static int take_object(struct reflector *reflector, const char *text, size_t len
 
 	if (!arena)
 		return error_set(error, -ENOMEM, "no memory for an object");
-	if (is_list(reflector))
-		r = take_item(reflector, arena, text, length, error);
+	if (reflector_is_list(reflector))
+		r = reflector_take_item(reflector, arena, text, length, error);
 	else
-		r = take_event(reflector, arena, text, length, error);
+		r = reflector_take_event(reflector, arena, text, length, error);
 	arena_destroy(arena);
 	return r;
 }
@@ -424,11 +211,11 @@ static void on_data(const char *data, size_t length, void *owner)
 			break;
 		r = take_object(reflector, object, object_length, &error);
 	} while (r == 0);
-	if (r == CALL_IS_OVER)
+	if (r == REFLECTOR_CALL_IS_OVER)
 		return;
 	if (r < 0) {
-		cancel_call(reflector);
-		fail_answer(reflector, &error);
+		reflector_cancel_call(reflector);
+		reflector_fail_answer(reflector, &error);
 		return;
 	}
 	end_batch(reflector);
@@ -441,7 +228,7 @@ static void on_open(void *owner)
 
 	reflector->contact_ms = loop_now_ms();
 	if (reflector->step == REFLECTOR_WATCH)
-		loop_timer_set(reflector->timer, SHORT_WATCH_MS);
+		loop_timer_set(reflector->timer, REFLECTOR_SHORT_WATCH_MS);
 }
 
 /* What a new list begins with. */
@@ -467,13 +254,13 @@ static int start_call(struct reflector *reflector, struct error *error)
 	uint64_t timeout_ms = (timeout_s + WATCH_GRACE_S) * 1000;
 	struct kube_request request = {
 		.method = "GET",
-		.timeout_ms = is_list(reflector) ? LIST_TIMEOUT_MS : timeout_ms,
-		.idle_timeout_ms = is_list(reflector) ? LIST_IDLE_MS : timeout_ms,
+		.timeout_ms = reflector_is_list(reflector) ? LIST_TIMEOUT_MS : timeout_ms,
+		.idle_timeout_ms = reflector_is_list(reflector) ? LIST_IDLE_MS : timeout_ms,
 	};
 	char *path = reflector_request_path(reflector, reflector->step, timeout_s);
 	int r;
 
-	reflector->frame = frame_create(is_list(reflector) ? FRAME_LIST : FRAME_STREAM);
+	reflector->frame = frame_create(reflector_is_list(reflector) ? FRAME_LIST : FRAME_STREAM);
 	request.path = path;
 	if (!path || !reflector->frame)
 		r = error_set(error, -ENOMEM, "no memory for a call");
@@ -491,11 +278,11 @@ static void start_step(struct reflector *reflector)
 	reflector->call_events = 0;
 	reflector->call_started_ms = loop_now_ms();
 	if (start_call(reflector, &error) < 0) {
-		forget_call(reflector);
-		fail_answer(reflector, &error);
+		reflector_forget_call(reflector);
+		reflector_fail_answer(reflector, &error);
 		return;
 	}
-	reflector->watches += !is_list(reflector);
+	reflector->watches += !reflector_is_list(reflector);
 	if (reflector->step == REFLECTOR_WATCH_LIST)
 		loop_timer_set(reflector->timer, INITIAL_EVENTS_MS);
 }
@@ -507,10 +294,11 @@ static void on_due(void *owner)
 	if (!reflector->call)
 		start_step(reflector);
 	else if (reflector->step == REFLECTOR_WATCH)
-		note_success(reflector);
+		reflector_note_success(reflector);
 	else
-		note_trouble(reflector, "the server does not say that it has sent everything", NULL,
-			     true);
+		reflector_note_trouble(reflector, 0,
+				       "the server does not say that it has sent everything", NULL,
+				       true);
 }
 
 int reflector_create(struct loop *loop, struct kube_http *http,
@@ -532,7 +320,7 @@ int reflector_create(struct loop *loop, struct kube_http *http,
 		reflector_destroy(reflector);
 		return error_set(error, -ENOMEM, "no memory to follow %s", settings->resource);
 	}
-	schedule(reflector, reflector_first_step(reflector), 0);
+	reflector_schedule(reflector, reflector_first_step(reflector), 0);
 	*ret = reflector;
 	return 0;
 }

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../kubernetes"))
 import fault_server  # noqa: E402
+import objects  # noqa: E402
 
 CHANGED = re.compile(rb"service '(\S+)/(\S+)' \S+: (changed|served), ")
 READY_S = 120
@@ -81,7 +82,7 @@ def update(control, agent, seconds, rate, services, endpoints):
         index = number * 7 % services  # 7 and 5,000 have no common factor
         lost = number // services % endpoints
         numbers = [endpoints if n == lost else n for n in range(endpoints)]
-        item = fault_server.endpoint_slice(index, numbers)
+        item = objects.endpoint_slice(index, numbers)
         name = item["metadata"]["labels"]["kubernetes.io/service-name"]
         if name in sent:
             break

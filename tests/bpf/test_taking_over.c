@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_taking_over.c - while an upgrade brings translated flows over, those that are not there
+ * yet are not taken for new ones, and the host is not asked about them.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "nat_entry.h"
+
+static void take_over_until(uint32_t time_s)
+{
+	const struct gw_meta meta = { .abi_version = GW_ABI_VERSION,
+				      .taking_over_until_s = time_s };
+	const uint32_t first = 0;
+
+	map_set(world->maps.meta, &first, &meta);
+}
+
+static void open_world(uint32_t until_s)
+{
+	world_open();
+	take_over_until(until_s);
+}
+
+static bool has_entry(void)
+{
+	union nat_entry entry;
+
+	return nat_get(confirmed(), IPPROTO_TCP, NAT_PORT, &entry) ||
+	       nat_get(unconfirmed(), IPPROTO_TCP, NAT_PORT, &entry);
+}
+
+static enum gw_verdict send_to_vip(uint8_t tcp_flags)
+{
+	return send_from(33333, IPPROTO_TCP, tcp_flags, NULL);
+}
+
+static void a_flow_that_is_not_known_waits(void **state)
+{
+	(void)state;
+	open_world(now_s() + 10);
+	assert_int_equal(send_to_vip(ACK), GW_TAKING_OVER);
+	assert_int_equal(send_to_vip(FIN | ACK), GW_TAKING_OVER);
+	assert_false(has_entry());
+	take_over_until(0);
+	assert_int_equal(send_to_vip(ACK), GW_FORWARDED);
+	assert_true(has_entry());
+}
+
+static void a_flow_that_begins_does_not_wait(void **state)
+{
+	(void)state;
+	open_world(now_s() + 10);
+	client_sends(IPPROTO_TCP, SYN);
+	backend_sends(IPPROTO_TCP, SYN | ACK);
+	client_sends(IPPROTO_TCP, ACK);
+	client_sends(IPPROTO_UDP, 0);
+	backend_sends(IPPROTO_UDP, 0);
+}
+
+static void a_reply_of_a_flow_that_is_not_known_does_not_reach_the_host(void **state)
+{
+	struct packet_spec reply = reply_to(request(IPPROTO_TCP));
+
+	(void)state;
+	open_world(now_s() + 10);
+	reply.tcp_flags = ACK;
+	run_to_end(&reply, GW_TAKING_OVER);
+	take_over_until(0);
+	run_to_end(&reply, GW_NOT_OURS);
+}
+
+static void an_agent_that_died_meanwhile_is_not_waited_for_for_ever(void **state)
+{
+	(void)state;
+	open_world(now_s() - 1);
+	assert_int_equal(send_to_vip(ACK), GW_FORWARDED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BOTH_FAMILIES(a_flow_that_is_not_known_waits),
+		IN_BOTH_FAMILIES(a_flow_that_begins_does_not_wait),
+		IN_BOTH_FAMILIES(a_reply_of_a_flow_that_is_not_known_does_not_reach_the_host),
+		IN_BOTH_FAMILIES(an_agent_that_died_meanwhile_is_not_waited_for_for_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, world_close);
+}
