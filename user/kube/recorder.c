@@ -72,8 +72,10 @@ static void set_timer(struct recorder *recorder)
 	if (recorder->call)
 		return;
 	TAILQ_FOREACH(told, &recorder->all, link)
-	if (is_due(told) && told->due_ms < next_ms)
-		next_ms = told->due_ms;
+	{
+		if (is_due(told) && told->due_ms < next_ms)
+			next_ms = told->due_ms;
+	}
 	if (next_ms == UINT64_MAX)
 		return;
 	if (next_ms < free_ms)
@@ -105,8 +107,10 @@ static struct told *find(struct recorder *recorder, const struct recorder_event 
 	struct told *told;
 
 	TAILQ_FOREACH(told, &recorder->all, link)
-	if (now_ms - told->last_ms < RECORDER_SERIES_MS && is_same(told, event))
-		return told;
+	{
+		if (now_ms - told->last_ms < RECORDER_SERIES_MS && is_same(told, event))
+			return told;
+	}
 	return NULL;
 }
 
@@ -167,8 +171,10 @@ static void make_room(struct recorder *recorder)
 	if (recorder->count < RECORDER_MAX)
 		return;
 	TAILQ_FOREACH(told, &recorder->all, link)
-	if (!is_due(told) && told != recorder->running)
-		break;
+	{
+		if (!is_due(told) && told != recorder->running)
+			break;
+	}
 	if (!told) {
 		told = TAILQ_FIRST(&recorder->all);
 		if (told == recorder->running)
@@ -275,8 +281,10 @@ static void on_timer(void *owner)
 	struct told *told;
 
 	TAILQ_FOREACH(told, &recorder->all, link)
-	if (is_due(told) && told->due_ms <= now_ms)
-		break;
+	{
+		if (is_due(told) && told->due_ms <= now_ms)
+			break;
+	}
 	if (told && !recorder->call && limiter_take(recorder->limiter, now_ms)) {
 		recorder->running = told;
 		recorder->running_count = told->sent == 0 ? 1 : told->count;
@@ -340,5 +348,7 @@ void recorder_read_status(const struct recorder *recorder, struct recorder_statu
 		.dropped = recorder->dropped,
 	};
 	TAILQ_FOREACH(told, &recorder->all, link)
-	ret->queued += is_due(told);
+	{
+		ret->queued += is_due(told);
+	}
 }

@@ -376,6 +376,8 @@ void writer_read_status(const struct writer *writer, struct writer_status *ret)
 		.is_in_trouble = writer->is_in_trouble,
 	};
 	TAILQ_FOREACH(wish, &writer->wishes, link)
-	if (wish->state != WISH_STALE)
-		ret->queued++;
+	{
+		if (wish->state != WISH_STALE)
+			ret->queued++;
+	}
 }
