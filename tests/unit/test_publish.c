@@ -193,6 +193,21 @@ static void the_first_address_comes_with_finalizer_and_condition(void **state)
 	assert_null(world_call(WEB));
 }
 
+static void what_the_server_does_not_keep_is_written_once(void **state)
+{
+	(void)state;
+	lead();
+	change(web("5"));
+	follow();
+	answer(WEB, 200, "{\"metadata\":{\"resourceVersion\":\"5\"}}");
+	assert_null(world_call(EVENTS));
+	pass(80000);
+	assert_null(world_call(WEB));
+	change(web("6"));
+	follow();
+	assert_non_null(world_call(WEB));
+}
+
 static void who_does_not_lead_writes_nothing(void **state)
 {
 	(void)state;
@@ -428,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_address_comes_with_finalizer_and_condition),
+		TEST(what_the_server_does_not_keep_is_written_once),
 		TEST(who_does_not_lead_writes_nothing),
 		TEST(nothing_is_written_of_what_the_tables_do_not_show_yet),
 		TEST(what_is_as_it_should_be_is_not_written),

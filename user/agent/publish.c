@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/publish_patch.h"
 #include "agent/reconcile.h"
@@ -27,6 +28,13 @@ static void want(struct publish *publish, const char *key, const char *version)
 		log_error("Service '%s': no memory to publish it", key);
 }
 
+/* A server that knows no conditions drops ours each time: once is enough. */
+static bool is_futile(const struct held *held, const struct object *service)
+{
+	return held && held->is_futile && held->version &&
+	       strcmp(held->version, service->version) == 0;
+}
+
 static void look_at_served(const struct service_status *status, void *context)
 {
 	struct publish *publish = context;
@@ -47,7 +55,7 @@ static void look_at_served(const struct service_status *status, void *context)
 		held->is_let_go = false;
 	}
 	difference = publish_compare(status);
-	if (publish_differs(&difference))
+	if (publish_differs(&difference) && !is_futile(held, object))
 		want(publish, key, object->version);
 }
 

@@ -15,6 +15,7 @@ static void free_held(struct held *held)
 	free(held->namespace);
 	free(held->name);
 	free(held->uid);
+	free(held->version);
 	free(held);
 }
 

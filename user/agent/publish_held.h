@@ -26,6 +26,8 @@ struct held {
 	uint64_t seen; /* the pass that saw it in the model */
 	enum held_step step;
 	struct publish_difference sent;
+	char *version;          /* that HELD_WRITE was made from; NULL: none yet */
+	bool is_futile;         /* the server took it, and left that version as it was */
 	struct object *fetched; /* by HELD_READ; NULL: not yet */
 	bool is_let_go;         /* that worked: only the watch has not shown it yet */
 };

@@ -71,6 +71,9 @@ static void make_served(const struct service_status *status, void *context)
 		return;
 	held->step = HELD_WRITE;
 	held->sent = difference;
+	held->is_futile = false;
+	free(held->version);
+	held->version = strdup(object->version);
 	making->is_made =
 		make_patch(object, publish_patch_served(status, &difference), making->request);
 }
@@ -173,6 +176,17 @@ static bool on_fetched(struct publish *publish, struct held *held,
 	return false;
 }
 
+static bool changed_nothing(const struct held *held, const struct kube_response *response)
+{
+	json_t *object = json_loadb(response->body, response->body_length, 0, NULL);
+	const char *version = json_string_value(
+		json_object_get(json_object_get(object, "metadata"), "resourceVersion"));
+	bool is_same = version && held->version && strcmp(version, held->version) == 0;
+
+	json_decref(object);
+	return is_same;
+}
+
 bool publish_request_done(const char *key, const struct kube_response *response, void *owner)
 {
 	struct publish *publish = owner;
@@ -191,7 +205,8 @@ bool publish_request_done(const char *key, const struct kube_response *response,
 		break;
 	case HELD_WRITE:
 		log_debug("Service '%s': published", key);
-		if (response->status != 404)
+		held->is_futile = changed_nothing(held, response);
+		if (response->status != 404 && !held->is_futile)
 			publish_tell_written(publish, held);
 		break;
 	}
