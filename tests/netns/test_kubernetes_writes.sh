@@ -319,6 +319,7 @@ test_nobody_serves_what_is_not_published() {
 	eventually 20 agent_says "Service 'default/web': HTTP status 503"
 	serves_not
 	on_second serves_not
+	[[ $(ask get services -o json | json "[s['externalIPs'] for s in d]") == "[[]]" ]]
 	eventually 30 serves
 	eventually 5 on_second serves
 	eventually 5 has_finalizer web

@@ -150,7 +150,8 @@ static void append_service(const struct service_status *status, void *context)
 	if (mode == FORWARDING_MODE_DEFAULT)
 		mode = list->views->config->forwarding_mode;
 	for (size_t i = 0; i < status->vip_count; i++)
-		(void)json_array_append_new(vips, address_json(&status->vips[i]));
+		if (service_status_serves(status, &status->vips[i]))
+			(void)json_array_append_new(vips, address_json(&status->vips[i]));
 	for (size_t i = 0; i < status->external_ip_count; i++)
 		(void)json_array_append_new(vips, address_json(&status->external_ips[i]));
 	(void)json_array_append_new(

@@ -56,6 +56,21 @@ bool entry_has_external_ips(const struct entry *entry, const struct model_settin
 	return false;
 }
 
+bool entry_awaits_status(const struct entry *entry, const struct model_settings *settings)
+{
+	return settings->awaits_status && entry->vips.origin == VIP_ORIGIN_POOL;
+}
+
+bool entry_status_names(const struct object *object, const struct address *address)
+{
+	const struct service_object *service = &object->service;
+
+	for (size_t i = 0; i < service->ingress_count; i++)
+		if (address_compare(&service->ingress[i], address) == 0)
+			return true;
+	return false;
+}
+
 bool entry_is_served(const struct entry *entry, const struct model_settings *settings)
 {
 	return entry_is_load_balancer(entry, settings) || entry_has_external_ips(entry, settings);

@@ -47,6 +47,9 @@ bool entry_is_object_ours(const struct object *object, const struct model_settin
 bool entry_is_load_balancer(const struct entry *entry, const struct model_settings *settings);
 /* Ours by its labels, with an external IP that may be served. */
 bool entry_has_external_ips(const struct entry *entry, const struct model_settings *settings);
+/* Its addresses are served when its status names them, and not before. */
+bool entry_awaits_status(const struct entry *entry, const struct model_settings *settings);
+bool entry_status_names(const struct object *object, const struct address *address);
 /* One or the other. */
 bool entry_is_served(const struct entry *entry, const struct model_settings *settings);
 

@@ -280,20 +280,6 @@ static bool is_served(const struct build *build, const struct address *address)
 	return false;
 }
 
-/* See model_settings.awaits_status. */
-static bool is_due(const struct entry *entry, const struct model_settings *settings,
-		   const struct address *vip)
-{
-	const struct service_object *service = &entry->object->service;
-
-	if (!settings->awaits_status || entry->vips.origin != VIP_ORIGIN_POOL)
-		return true;
-	for (size_t i = 0; i < service->ingress_count; i++)
-		if (address_compare(&service->ingress[i], vip) == 0)
-			return true;
-	return false;
-}
-
 /* An address that a Service has as a LoadBalancer and names as external is the former. */
 static int gather_served(struct build *build, const struct entry *entry)
 {
@@ -302,7 +288,8 @@ static int gather_served(struct build *build, const struct entry *entry)
 	if (!build->served)
 		return -ENOMEM;
 	for (size_t i = 0; i < entry->vips.count; i++)
-		if (is_due(entry, build->settings, &entry->vips.items[i]))
+		if (!entry_awaits_status(entry, build->settings) ||
+		    entry_status_names(entry->object, &entry->vips.items[i]))
 			build->served[build->served_count++] =
 				(struct served){ entry->vips.items[i], false };
 	for (size_t i = 0; i < entry->external.count; i++)

@@ -445,6 +445,7 @@ static void tell_status(const struct model *model, const struct entry *entry,
 				  entry->vips.origin == VIP_ORIGIN_POOL ||
 				  entry->object->service.marks.has_finalizer,
 		.is_from_pool = entry->vips.origin == VIP_ORIGIN_POOL,
+		.awaits_status = entry_awaits_status(entry, &model->settings),
 		.local_count = entry->local_count,
 		.ready_count = entry->ready_count,
 		.endpoint_count = entry->endpoint_count,
@@ -458,6 +459,11 @@ static void tell_status(const struct model *model, const struct entry *entry,
 	if (problem.text[0] != '\0')
 		status.problem = problem.text;
 	on_status(&status, context);
+}
+
+bool service_status_serves(const struct service_status *status, const struct address *vip)
+{
+	return !status->awaits_status || entry_status_names(status->object, vip);
 }
 
 void model_for_each_status(const struct model *model,

@@ -113,6 +113,8 @@ struct service_status {
 	size_t vip_count;
 	bool is_given_by_us; /* the addresses; else somebody else writes them to the status */
 	bool is_from_pool;   /* and nobody asked for these */
+	bool awaits_status;  /* see model_settings: served are those that the object's status names
+			      */
 	const struct address *external_ips; /* those that are served; sorted */
 	size_t external_ip_count;
 	/* Addresses of ready endpoints that externalTrafficPolicy Local allows, the larger family.
@@ -122,6 +124,9 @@ struct service_status {
 	size_t endpoint_count; /* all that are known */
 	const char *problem; /* NULL, or a sentence: no address, clash with another Service, ... */
 };
+
+/* Whether one of vips is served already. */
+bool service_status_serves(const struct service_status *status, const struct address *vip);
 
 /* Calls on_status for each, sorted by namespace, then name; what it is given is borrowed. */
 void model_for_each_status(const struct model *model,
