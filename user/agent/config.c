@@ -74,7 +74,7 @@ int agent_config_set_flag(struct agent_config *config, const char *name, const c
 
 static int unknown_key(const struct node *node, struct error *error)
 {
-	char names[512] = "";
+	char names[640] = "";
 	size_t count, length = 0;
 	const struct setting *settings = settings_all(&count);
 
