@@ -31,7 +31,7 @@ static unsigned long object_total = 3000, seed;
 struct decoded {
 	struct object *objects[OBJECT_LIMIT];
 	size_t count;
-	char problem[640];
+	char problem[sizeof(((struct error *)0)->text)];
 };
 
 static void keep_object(struct object *object, const struct node *node, void *owner)
