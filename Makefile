@@ -106,6 +106,8 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/so
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(filter-out -MMD -MP -Werror,$(GW_CFLAGS)) -g -O1 -fsanitize=fuzzer,address,undefined $^ -lyaml -ljansson -levent -lnettle -o $@
 
+$(B)/tests/fuzz/fuzz_reflector: $(wildcard user/kube/reflector*.c) $(addprefix user/kube/,answer.c backoff.c frame.c)
+
 fuzz: $(fuzz_targets)
 
 install: $(B)/guideway
@@ -124,10 +126,11 @@ test-kernels:
 # Status 77: skipped, with the reason said.
 bench: $(bench_tools) $(B)/guideway $(B)/tests/netns/traffic $(network_bench)/frames
 	$(Q)rm -f $(B)/bench.json
-	$(Q)for bench in $(bench_tools); do $$bench --json $(B)/bench.json || [ $$? -eq 77 ] || exit 1; done
-	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
+	$(Q)status=0; for bench in $(bench_tools); do \
+		$$bench --json $(B)/bench.json || [ $$? -eq 77 ] || status=1; done; \
+	GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \
 		FRAMES=$(abspath $(network_bench)/frames) tests/bench/network/network.sh \
-		--json $(B)/bench.json || [ $$? -eq 77 ]
+		--json $(B)/bench.json || [ $$? -eq 77 ] || status=1; exit $$status
 
 bench-kubernetes: $(B)/guideway $(B)/tests/netns/traffic
 	$(Q)GUIDEWAY=$(abspath $(B)/guideway) TRAFFIC=$(abspath $(B)/tests/netns/traffic) \

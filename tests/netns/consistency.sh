@@ -305,14 +305,14 @@ end_talk() {
 
 summary() {
 	json "', '.join(f'{n} {d[n]}' for n in ('opened', 'kept', 'closed_by_backend', 'lost_with_backend',
-		'moved', 'broken', 'longest_stall_ms', 'oldest_broken_ms'))" <"$work/$1.json"
+		'moved', 'broken', 'unopened', 'longest_stall_ms', 'oldest_broken_ms'))" <"$work/$1.json"
 }
 
-# all_is_well: nothing broke, moved or stalled
+# all_is_well: everything opened, and nothing broke, moved or stalled
 all_is_well() {
 	local mode bad=0
 	for mode in "${modes[@]}"; do
-		(($(figure "$mode" moved) + $(figure "$mode" broken) == 0 &&
+		(($(figure "$mode" moved) + $(figure "$mode" broken) + $(figure "$mode" unopened) == 0 &&
 			$(figure "$mode" longest_stall_ms) < stall_limit_ms)) || bad=1
 		(($(figure "$mode" kept) >= connections)) || bad=1
 		note "$mode: $(summary "$mode")"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A full run of the agent under valgrind: start, changes, mistakes, commands, the end.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/cluster.sh"
 
 memcheck=(valgrind --leak-check=full "--errors-for-leak-kinds=definite,indirect,possible"
 	--error-exitcode=99 --suppressions="$root/tests/netns/valgrind.supp")
@@ -54,6 +55,30 @@ test_adopting_the_tables_of_an_earlier_agent_has_none() {
 	check_spread after 50 pod2 pod3
 	stop_and_check
 	"${memcheck[@]}" -q "$GUIDEWAY" detach --pin-dir "$pin_dir"
+}
+
+test_following_a_cluster_through_its_faults_has_none() {
+	setup
+	api_start
+	put_service web "$vip"
+	put_slice web-a web "$(pod_address 1)"
+	gateway_up --node-name nobody
+	eventually 30 api_is_watched 3
+	api '{"fault": "truncate", "resource": "services"}' >/dev/null
+	api '{"fault": "garbage", "resource": "endpointslices"}' >/dev/null
+	api '{"compact": "stream"}' >/dev/null
+	eventually 30 api_faults_are_over
+	eventually 60 api_is_watched 3
+	put_service bad 192.0.2.31 '{"port": 70000}'
+	put_slice web-a web "$(pod_address 2)"
+	eventually 30 has_backend "$(pod_address 2)" 9000
+	api '{"delete": "services/default/web"}' >/dev/null
+	eventually 30 lacks_backend "$(pod_address 2)" 9000
+	api '{"fault": "hang", "resource": "services"}' >/dev/null
+	api '{"compact": "status"}' >/dev/null
+	eventually 30 api_faults_are_over
+	ask status >/dev/null
+	stop_and_check
 }
 
 test_a_start_that_fails_has_none() {

@@ -69,9 +69,9 @@ static const struct command commands[] = {
 	  "same, or the\n"
 	  "    connection has moved. FILE, read at the end, names backends lost in mid-flight: "
 	  "what\n"
-	  "    broke on them is counted apart. Status 0 only when none moved, broke or waited "
-	  "more\n"
-	  "    than 3 s for an answer.\n" },
+	  "    broke on them is counted apart. Status 0 only when all opened, and none moved, "
+	  "broke or\n"
+	  "    waited more than 3 s for an answer.\n" },
 	{ "flood", command_flood, 120, 0, 0, 0,
 	  "flood --to ADDRESS --port PORT --count N --rate R\n"
 	  "    N SYNs of IPv4, R a second, from random sources in 198.18.0.0/15: nobody answers\n"

@@ -300,6 +300,7 @@ static bool converse_was_lost(const struct converse_run *run, const struct failu
 
 struct converse_sum {
 	unsigned long moved, broken, lost;
+	unsigned long unopened;  /* nobody ever answered */
 	uint64_t oldest_ns;      /* of the broken and moved ones */
 	uint64_t first_began_ms; /* likewise, since 1970; 0: there are none */
 };
@@ -318,7 +319,8 @@ static struct converse_sum converse_sum_up(struct converse_run *run)
 			continue;
 		}
 		sum.moved += failure->ending == ENDING_MOVED;
-		sum.broken += failure->ending != ENDING_MOVED;
+		sum.unopened += failure->peer == SERVER_MAX;
+		sum.broken += failure->ending != ENDING_MOVED && failure->peer != SERVER_MAX;
 		if (failure->age_ns > sum.oldest_ns)
 			sum.oldest_ns = failure->age_ns;
 		if (sum.first_began_ms == 0 || failure->began_ms < sum.first_began_ms)
@@ -348,10 +350,11 @@ static bool converse_print(struct converse_run *run)
 	converse_read_lost(run);
 	sum = converse_sum_up(run);
 	(void)printf("{\"opened\":%lu,\"kept\":%lu,\"moved\":%lu,\"broken\":%lu,"
+		     "\"unopened\":%lu,"
 		     "\"closed_by_backend\":%lu,\"lost_with_backend\":%lu,"
 		     "\"longest_stall_ms\":%llu,\"stalled\":%lu,\"oldest_broken_ms\":%llu,"
 		     "\"first_broken_began_ms\":%llu,",
-		     run->opened, run->endings[ENDING_KEPT], sum.moved, sum.broken,
+		     run->opened, run->endings[ENDING_KEPT], sum.moved, sum.broken, sum.unopened,
 		     run->endings[ENDING_CLOSED], sum.lost,
 		     (unsigned long long)(run->longest_ns / NS_PER_MS), run->stalled,
 		     (unsigned long long)(sum.oldest_ns / NS_PER_MS),
@@ -361,7 +364,7 @@ static bool converse_print(struct converse_run *run)
 		     run->endings[ENDING_TIMEOUT], run->endings[ENDING_CORRUPT]);
 	converse_print_peers(run);
 	(void)printf(",\"seconds\":%.3f}\n", (double)(now_ns() - run->begin_ns) / NS_PER_S);
-	return sum.moved == 0 && sum.broken == 0 && run->stalled == 0;
+	return sum.moved == 0 && sum.broken == 0 && sum.unopened == 0 && run->stalled == 0;
 }
 
 static void converse_init(struct converse_run *run, const struct options *options)

@@ -163,6 +163,31 @@ static void every_setting_is_read_from_its_flag(void **state)
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
 }
 
+static void what_kubernetes_asks_of_nodes_is_off_unless_it_is_set(void **state)
+{
+	struct agent_config *config = *state;
+
+	assert_false(config->answer_health_checks);
+	assert_int_equal(config->external_range_count, 0);
+	assert_null(config->service_proxy_name);
+	assert_null(config->configuration);
+	set(config, "health-check-node-ports", "on");
+	set(config, "external-ip-range", "10.0.0.0/8");
+	set(config, "service-proxy-name", "guideway");
+	set(config, "configuration", "/etc/pools.yaml");
+	read_good(config, "external-ip-range: [192.0.2.0/24, \"2001:db8::/32\"]\n");
+	assert_true(config->answer_health_checks);
+	assert_int_equal(config->external_range_count, 1); /* the flag wins */
+	assert_int_equal(config->external_ranges[0].length, 104);
+	assert_string_equal(config->service_proxy_name, "guideway");
+	assert_string_equal(config->configuration, "/etc/pools.yaml");
+
+	assert_refused("health-check-node-ports", "yes", "'yes', expected on or off");
+	assert_refused("external-ip-range", "10.0.0.1",
+		       "\"10.0.0.1\" is not a prefix, expected ADDRESS/LENGTH");
+	assert_refused("service-proxy-name", "", "'', expected a text that is not empty");
+}
+
 static void every_setting_is_read_from_the_file(void **state)
 {
 	struct agent_config *config = *state;
@@ -493,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_config(without_settings_everything_has_its_default),
 		on_config(every_setting_is_read_from_its_flag),
+		on_config(what_kubernetes_asks_of_nodes_is_off_unless_it_is_set),
 		on_config(every_setting_is_read_from_the_file),
 		on_config(a_flag_wins_over_the_file_also_for_lists),
 		on_config(a_mistake_in_the_file_is_one_even_where_a_flag_wins),

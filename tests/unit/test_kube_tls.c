@@ -360,6 +360,45 @@ static void calls_share_one_connection_of_http2(void **state)
 	assert_int_equal(count_connections(), 1);
 }
 
+static struct heard cancelled[2];
+
+static void cancel_both(struct heard *heard)
+{
+	(void)heard;
+	for (int i = 0; i < 2; i++) {
+		kube_http_cancel(cancelled[i].call);
+		cancelled[i].call = NULL;
+		under_way--;
+	}
+}
+
+static void streams_of_http2_are_cancelled_and_others_go_on(void **state)
+{
+	struct heard other = { 0 };
+	char *text = malloc(1000001);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', 1000000);
+	text[1000000] = '\0';
+	serve_http2();
+	put("file", text);
+	free(text);
+	open_tls(", certificate-authority: server.crt", "token: abc");
+	assert_int_equal(call(&get_file, false).status, 200);
+	cancelled[0] = cancelled[1] = (struct heard){ .on_piece = cancel_both };
+	start(&cancelled[0], &get_file, true);
+	start(&cancelled[1], &get_file, true);
+	start(&other, &get_file, false);
+	run();
+	assert_int_equal(cancelled[0].done + cancelled[1].done, 0);
+	assert_int_equal(cancelled[0].pieces + cancelled[1].pieces, 1);
+	assert_int_equal(other.status, 200);
+	assert_int_equal(other.body_length, 1000000);
+	assert_int_equal(call(&get_file, false).status, 200);
+	assert_int_equal(count_connections(), 1);
+}
+
 static void stop_waiting(void *owner)
 {
 	loop_stop(owner);
@@ -465,6 +504,7 @@ int main(void)
 		TEST(a_key_that_is_not_the_certificates_is_told),
 		TEST(a_stream_over_tls_holds_nobody_up),
 		TEST(calls_share_one_connection_of_http2),
+		TEST(streams_of_http2_are_cancelled_and_others_go_on),
 		TEST(a_connection_of_http2_that_is_silent_is_left),
 		TEST(another_ca_means_another_connection),
 		TEST(another_client_certificate_means_another_connection),

@@ -151,6 +151,11 @@ static void other_changes_are_not_kept_waiting(void **state)
 	assert_services(fixture->model, WEB " 10.1.0.1:8080 10.1.0.3:8080\n");
 	assert_false(model_is_waiting(fixture->model));
 
+	/* One stands for another. */
+	SLICE(fixture, "a", "10.1.0.1", "10.1.0.4");
+	assert_services(fixture->model, WEB " 10.1.0.1:8080 10.1.0.4:8080\n");
+	assert_false(model_is_waiting(fixture->model));
+
 	/* The Service itself changes: at once, with whatever endpoints there are. */
 	SLICE(fixture, "a", "10.1.0.1");
 	set(fixture->model, simple_service("web", VIP, 81));

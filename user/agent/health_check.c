@@ -243,8 +243,8 @@ void health_check_follow(struct health_check *check, const struct model *model, 
 	if (!check)
 		return;
 	check->is_healthy = healthy;
-	LIST_FOREACH(server, &check->servers, link)
-	server->is_wanted = false;
+	for (server = LIST_FIRST(&check->servers); server; server = LIST_NEXT(server, link))
+		server->is_wanted = false;
 	model_for_each_status(model, update, check);
 	for (server = LIST_FIRST(&check->servers); server; server = next) {
 		next = LIST_NEXT(server, link);

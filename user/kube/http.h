@@ -68,8 +68,8 @@ void kube_http_destroy(struct kube_http *http);
 /*
  * Starts a call with the credentials that access has now. A 401 makes it read them anew, once,
  * and try again, before anybody hears of it. While the program of a kubeconfig's user runs for
- * new ones (kube_access_refresh), calls wait. -ENOMEM, or what access says when there are no
- * credentials.
+ * new ones, calls wait. -ENOMEM, or what access says when there are no credentials; with 0,
+ * error is what kube_access_refresh says.
  */
 int kube_http_start(struct kube_http *http, const struct kube_request *request,
 		    const struct kube_events *events, struct kube_call **ret, struct error *error);

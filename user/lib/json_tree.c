@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * json_tree.c - one pass over a copy of the text, in which strings are decoded where they
- * stand. Jansson and libyaml need the same time, 65 ms for 3 MB, six times of this.
+ * stand. For 3 MB of EndpointSlices it needs 12 ms, Jansson and libyaml 65 ms each.
  */
 #include "lib/json_tree.h"
 

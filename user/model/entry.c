@@ -45,10 +45,12 @@ bool entry_is_load_balancer(const struct entry *entry, const struct model_settin
 
 bool entry_has_external_ips(const struct entry *entry, const struct model_settings *settings)
 {
-	const struct service_object *service = &entry->object->service;
+	const struct service_object *service;
 
-	if (!is_ours(entry->object, settings) || service->type == SERVICE_EXTERNAL_NAME ||
-	    entry_is_headless(entry))
+	if (!is_ours(entry->object, settings) || entry_is_headless(entry))
+		return false;
+	service = &entry->object->service;
+	if (service->type == SERVICE_EXTERNAL_NAME)
 		return false;
 	for (size_t i = 0; i < service->external_ip_count; i++)
 		if (vips_may_be_external(&service->external_ips[i], &settings->external_ranges))

@@ -17,6 +17,7 @@
 #include "model/entry.h"
 #include "model/entry_list.h"
 #include "model/pool.h"
+#include "model/slice_change.h"
 
 struct model {
 	struct model_settings settings;
@@ -157,40 +158,13 @@ static void mark_users(struct model *model, const struct object *object)
 		mark(model, entry);
 }
 
-static bool has_endpoint(const struct endpoint_group *group, const struct address *address,
-			 size_t hint)
-{
-	for (size_t i = 0; i < group->endpoint_count; i++) {
-		size_t at = (hint + i) % group->endpoint_count;
-
-		if (address_compare(&group->endpoints[at].address, address) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Whether one that was ready is no longer told of at all; after is NULL when nothing is. */
-static bool loses_endpoints(const struct object *before, const struct object *after)
-{
-	const struct endpoint_group *old = before->endpoints.groups;
-
-	if (before->kind != OBJECT_ENDPOINT_SLICE || before->endpoints.group_count == 0)
-		return false;
-	for (size_t i = 0; i < old->endpoint_count; i++)
-		if (old->endpoints[i].ready &&
-		    (!after || after->endpoints.group_count == 0 ||
-		     !has_endpoint(after->endpoints.groups, &old->endpoints[i].address, i)))
-			return true;
-	return false;
-}
-
 /* The endpoint may turn up in another slice: until then its Service stays as it is. */
 static void await_moves(struct model *model, const struct object *before,
 			const struct object *after)
 {
 	struct entry *entry;
 
-	if (!model->settings.awaits_moves || !loses_endpoints(before, after))
+	if (!model->settings.awaits_moves || !slice_shrinks(before, after))
 		return;
 	entry = entry_list_find(&model->entries, before->namespace, before->endpoints.service_name);
 	if (entry && entry->move_ticks == 0)

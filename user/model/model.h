@@ -35,8 +35,9 @@ struct model_settings {
 	/* spec.externalIPs within one of these are served, of any Service; without any, none. */
 	struct prefix_list external_ranges;
 	/*
-	 * A ready endpoint that vanishes from its slice may be on its way to another: its
-	 * Service stays as it is for MODEL_MOVE_TICKS calls of model_tick.
+	 * A ready endpoint that vanishes from its slice, and for which no other one stands, may be
+	 * on its way to another slice: its Service stays as it is for MODEL_MOVE_TICKS calls of
+	 * model_tick.
 	 */
 	bool awaits_moves;
 	/*
