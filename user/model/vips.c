@@ -184,6 +184,7 @@ int vips_take_published(struct vip_ledger *ledger, const char *owner, const stru
 		if (r < 0)
 			problem_add(problem, "%s: %s", named.field, error.text);
 	}
+	ledger->freed |= pool_drop_unpublished(ledger->pool, owner);
 	return 0;
 }
 
