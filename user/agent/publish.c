@@ -208,11 +208,11 @@ static int start_writing(struct publish *publish, struct error *error)
 		.on_recovered = on_writer_recovered,
 		.owner = publish,
 	};
-	int r = writer_create(publish->loop, publish->settings.http, &publish->limiter, HINT,
+	int r = writer_create(publish->loop, publish->settings.http, &publish->writes, HINT,
 			      &events, &publish->writer, error);
 
 	if (r == 0)
-		r = recorder_create(publish->loop, publish->settings.http, &publish->limiter,
+		r = recorder_create(publish->loop, publish->settings.http, &publish->events,
 				    publish->identity, on_events_trouble, publish,
 				    &publish->recorder, error);
 	return r;

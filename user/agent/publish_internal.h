@@ -19,7 +19,7 @@ struct publish {
 	struct loop *loop;
 	struct publish_settings settings;
 	char identity[LEASE_IDENTITY_SIZE];
-	struct limiter limiter;
+	struct limiter writes, events; /* Events must not hold up what is served */
 	struct lease *lease;
 	struct writer *writer;
 	struct recorder *recorder;
