@@ -325,6 +325,22 @@ test_nobody_serves_what_is_not_published() {
 	eventually 5 has_finalizer web
 }
 
+agrees() { [[ $(served_addresses) == "$1" ]]; }
+served_addresses() { ask get services -o json | json "[s['externalIPs'] for s in d]"; }
+
+test_gateways_whose_pools_differ_serve_the_same() {
+	setup
+	second_up --address-pool 192.0.2.20-192.0.2.40
+	eventually 20 has_finalizer web
+	eventually 5 serves
+	eventually 5 on_second serves
+	[[ $(served_addresses) == "$(on_second served_addresses)" ]]
+	pending_service other
+	eventually 5 has_finalizer other
+	eventually 5 on_second agrees "$(served_addresses)"
+	[[ $(served_addresses) == "[['192.0.2.1"*"'], ['192.0.2.1"*"']]" ]] || fail "$(served_addresses)"
+}
+
 test_publish_off_serves_and_writes_nothing() {
 	publish=off
 	setup
