@@ -73,6 +73,14 @@ static inline bool source_ranges_equal(const struct service_object *a,
 	return true;
 }
 
+static inline bool marks_equal(const struct service_marks *a, const struct service_marks *b)
+{
+	return a->has_finalizer == b->has_finalizer &&
+	       a->has_foreign_ingress == b->has_foreign_ingress &&
+	       text_equal(a->status, b->status) && text_equal(a->reason, b->reason) &&
+	       text_equal(a->message, b->message);
+}
+
 static inline bool service_addresses_equal(const struct service_object *a,
 					   const struct service_object *b)
 {
@@ -82,7 +90,7 @@ static inline bool service_addresses_equal(const struct service_object *a,
 		address_compare(&a->load_balancer_ip, &b->load_balancer_ip) == 0) &&
 	       addresses_equal(a->requested, a->requested_count, b->requested,
 			       b->requested_count) &&
-	       text_equal(a->pool_name, b->pool_name) &&
+	       text_equal(a->pool_name, b->pool_name) && marks_equal(&a->marks, &b->marks) &&
 	       addresses_equal(a->external_ips, a->external_ip_count, b->external_ips,
 			       b->external_ip_count);
 }

@@ -714,6 +714,54 @@ static void an_object_being_deleted_is_known_as_such(void **state)
 			    ->deleting);
 }
 
+static void what_gateways_wrote_is_read(void **state)
+{
+	const struct service_marks *marks =
+		&decode_one("apiVersion: v1\nkind: Service\n"
+			    "metadata: {name: web, finalizers: [foo/bar, "
+			    "guideway.dev/load-balancer]}\n"
+			    "status:\n"
+			    "  loadBalancer: {ingress: [{ip: 192.0.2.1}, {ip: 192.0.2.2, ipMode: "
+			    "VIP}]}\n"
+			    "  conditions:\n"
+			    "  - {type: Other, status: \"False\"}\n"
+			    "  - {type: guideway.dev/Programmed, status: \"True\", reason: "
+			    "Programmed}\n")
+			 ->service.marks;
+
+	(void)state;
+	assert_true(marks->has_finalizer);
+	assert_false(marks->has_foreign_ingress);
+	assert_string_equal(marks->status, "True");
+	assert_string_equal(marks->reason, "Programmed");
+	assert_string_equal(marks->message, "");
+}
+
+static void what_others_wrote_is_known_as_such(void **state)
+{
+	static const char *const foreign[] = {
+		"{hostname: lb.example}",
+		"{ip: 192.0.2.1, ipMode: Proxy}",
+		"{ip: 192.0.2.1, ports: [{port: 80, protocol: TCP}]}",
+	};
+	char text[300];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct service_marks *marks;
+
+		(void)snprintf(text, sizeof(text),
+			       "apiVersion: v1\nkind: Service\nmetadata: {name: web, finalizers: "
+			       "[guideway.dev/load]}\nstatus: {loadBalancer: {ingress: [%s]}, "
+			       "conditions: 7}\n",
+			       foreign[i]);
+		marks = &decode_one(text)->service.marks;
+		assert_true(marks->has_foreign_ingress);
+		assert_false(marks->has_finalizer);
+		assert_null(marks->status);
+	}
+}
+
 static void an_endpoint_slice_is_read(void **state)
 {
 	const struct object *object = decode_one(
@@ -1083,6 +1131,8 @@ int main(void)
 		TEST(times_are_those_of_rfc_3339),
 		TEST(a_service_name_may_start_with_a_digit),
 		TEST(an_object_being_deleted_is_known_as_such),
+		TEST(what_gateways_wrote_is_read),
+		TEST(what_others_wrote_is_known_as_such),
 		TEST(an_endpoint_slice_is_read),
 		TEST(conditions_not_given_mean_a_ready_endpoint),
 		TEST(endpoints_of_the_other_family_or_without_address_are_ignored),

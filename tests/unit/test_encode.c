@@ -31,7 +31,7 @@ static unsigned long object_total = 3000, seed;
 struct decoded {
 	struct object *objects[OBJECT_LIMIT];
 	size_t count;
-	char problem[640];
+	char problem[sizeof(((struct error *)0)->text)];
 };
 
 static void keep_object(struct object *object, const struct node *node, void *owner)
@@ -353,6 +353,12 @@ static void fill_service(struct object *object)
 		service->load_balancer_ip = any_address(dice(2));
 	service->requested = any_addresses(object, 3, &service->requested_count);
 	service->pool_name = dice(2) ? any_label() : NULL;
+	service->marks = (struct service_marks){ dice(2), dice(3) == 0, NULL, "", "" };
+	if (dice(2)) {
+		service->marks.status = any_text();
+		service->marks.reason = any_text();
+		service->marks.message = any_text();
+	}
 	service->external_ips = any_addresses(object, 3, &service->external_ip_count);
 	service->health_check_node_port = dice(2) ? any_port() : 0;
 	service->forwarding_mode = (enum forwarding_mode)dice(FORWARDING_MODE_GUE + 1);

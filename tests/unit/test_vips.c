@@ -50,6 +50,75 @@ static void without_a_pool_the_vip_comes_from_status_then_spec_then_annotation(v
 	assert_services(fixture->model, "10.0.0.1:80/TCP default/web\n");
 }
 
+static void what_we_published_for_a_request_follows_the_request(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object *service = naming("web", "10.0.0.1", "10.0.0.2", NULL);
+
+	service->service.marks.has_finalizer = true;
+	set(fixture->model, service);
+	assert_services(fixture->model, "10.0.0.2:80/TCP default/web\n");
+	service = naming("web", "10.0.0.1", NULL, NULL);
+	service->service.marks.has_finalizer = true;
+	set(fixture->model, service);
+	assert_services(fixture->model, "10.0.0.1:80/TCP default/web\n");
+}
+
+static void a_gateway_that_awaits_the_status_serves_what_it_says_and_nothing_else(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct model_settings settings = {
+		.serve_unclassed = true,
+		.awaits_status = true,
+		.pool = fixture->pool,
+	};
+
+	model_destroy(fixture->model);
+	fixture->model = model_create(&settings);
+	add_range(fixture, "10.0.0.1-10.0.0.2");
+	add_range(fixture, VIP6);
+	set(fixture->model, naming("named", NULL, "10.0.0.1", NULL));
+	assert_services(fixture->model, "10.0.0.1:80/TCP default/named\n");
+	set(fixture->model, simple_service("web", NULL, 80));
+	assert_services(fixture->model, "10.0.0.1:80/TCP default/named\n");
+	assert_status(fixture->model, "web", "10.0.0.2 0/0");
+	set(fixture->model, naming("web", "10.0.0.2", NULL, NULL));
+	assert_services(fixture->model, "10.0.0.1:80/TCP default/named\n"
+					"10.0.0.2:80/TCP default/web\n");
+	/* The second family is another matter. */
+	{
+		struct object *dual = naming("web", "10.0.0.2", NULL, NULL);
+
+		dual->service.prefer_dual_stack = true;
+		set(fixture->model, dual);
+	}
+	assert_services(fixture->model, "10.0.0.1:80/TCP default/named\n"
+					"10.0.0.2:80/TCP default/web\n");
+	assert_status(fixture->model, "web", "10.0.0.2 " VIP6 " 0/0");
+}
+
+static void the_status_beats_what_the_pool_here_would_have_given(void **state)
+{
+	static const char *const addresses[] = { "10.0.0.1", "10.0.0.2" };
+	struct fixture *fixture = *state;
+	char expected[32];
+
+	add_range(fixture, "10.0.0.1-10.0.0.2");
+	set(fixture->model, simple_service("web", NULL, 80));
+	(void)update(fixture->model);
+	for (size_t i = 0; i < 4; i++) {
+		(void)snprintf(expected, sizeof(expected), "%s 0/0", addresses[i % 2]);
+		set(fixture->model, naming("web", addresses[i % 2], NULL, NULL));
+		assert_status(fixture->model, "web", expected);
+		/* Nothing is kept of the others. */
+		set(fixture->model, simple_service("other", NULL, 80));
+		(void)snprintf(expected, sizeof(expected), "%s 0/0", addresses[(i + 1) % 2]);
+		assert_status(fixture->model, "other", expected);
+		model_remove_object(fixture->model, OBJECT_SERVICE, "default", "other");
+		(void)update(fixture->model);
+	}
+}
+
 static void with_a_pool_it_comes_from_what_the_pool_has_then_from_others_status(void **state)
 {
 	struct fixture *fixture = *state;
@@ -442,6 +511,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_a_pool_the_vip_comes_from_status_then_spec_then_annotation),
+		TEST(what_we_published_for_a_request_follows_the_request),
+		TEST(a_gateway_that_awaits_the_status_serves_what_it_says_and_nothing_else),
+		TEST(the_status_beats_what_the_pool_here_would_have_given),
 		TEST(with_a_pool_it_comes_from_what_the_pool_has_then_from_others_status),
 		TEST(a_request_outside_every_pool_gets_no_other_address),
 		TEST(what_the_status_says_is_given_back),

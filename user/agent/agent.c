@@ -3,6 +3,7 @@
  * agent.c - the wiring: which event leads to which call.
  *
  *   manifests or cluster -> objects -> model -> reconcile -> datapath
+ *   model, reconcile -> publish -> cluster
  *   cluster -> objects -> snapshot -> objects, at the next start
  *   netlink -> next hops --------------------> reconcile -> datapath
  */
@@ -23,11 +24,13 @@
 #include "agent/interfaces.h"
 #include "agent/peers.h"
 #include "agent/pool_owners.h"
+#include "agent/publish.h"
 #include "agent/reconcile.h"
 #include "agent/snapshot.h"
 #include "agent/state.h"
 #include "agent/views.h"
 #include "datapath/datapath.h"
+#include "kube/lease.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -48,6 +51,7 @@ struct agent {
 	struct model *model;
 	struct manifest_source *source;        /* NULL with a cluster */
 	struct cluster *cluster;               /* NULL with manifests */
+	struct publish *publish;               /* NULL: nothing is written */
 	struct snapshot *snapshot;             /* of the cluster; NULL without */
 	struct manifest_source *configuration; /* NULL: none */
 	struct loop_watch *moves;              /* see model_is_waiting */
@@ -68,6 +72,7 @@ struct agent {
 	bool pool_is_pruned;
 	bool serves_snapshot; /* objects of an earlier agent, until the cluster has told all */
 	bool moves_are_due;   /* the timer is set */
+	bool is_stopping;
 };
 
 static void log_failure(int r, const struct error *error)
@@ -139,6 +144,8 @@ static void apply(struct agent *agent)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
 	reconciler_run(agent->reconciler, is_complete(agent));
+	if (is_complete(agent))
+		publish_follow(agent->publish);
 	await_moves(agent);
 	tell_model_problem(agent);
 	health_check_follow(agent->health_check, agent->model, agent->ready);
@@ -162,6 +169,7 @@ static void on_object(struct object *object, void *owner)
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
 	snapshot_note_set(agent->snapshot, object);
 	if (model_set_object(agent->model, object) < 0)
 		log_error("no memory for an object: it is ignored");
@@ -180,6 +188,7 @@ static void on_configuration(struct object *object, void *owner)
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
 	if (object->kind != OBJECT_AGENT_CONFIGURATION) {
 		log_warning("%s: %s '%s/%s' is not used, expected an AgentConfiguration",
 			    object->origin, object_kind_name(object->kind), object->namespace,
@@ -197,6 +206,7 @@ static void remove_object(enum object_kind kind, const char *namespace, const ch
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
 	model_remove_object(agent->model, kind, namespace, name);
 }
 
@@ -204,6 +214,7 @@ static void on_removed(enum object_kind kind, const char *namespace, const char 
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
 	snapshot_note_removed(agent->snapshot, kind, namespace, name);
 	model_remove_object(agent->model, kind, namespace, name);
 }
@@ -309,13 +320,25 @@ static void on_settled(void *owner)
 	tell_ready(agent);
 }
 
-static void on_stop(void *owner)
+static void on_released(void *owner)
 {
 	struct agent *agent = owner;
 
-	log_info(
-		"stopping; the datapath stays and goes on forwarding (guideway detach removes it)");
 	loop_stop(agent->loop);
+}
+
+/* A second signal does not wait for the API server. */
+static void on_stop(void *owner)
+{
+	struct agent *agent = owner;
+	bool again = agent->is_stopping;
+
+	agent->is_stopping = true;
+	if (!again)
+		log_info("stopping; the datapath stays and goes on forwarding (guideway detach "
+			 "removes it)");
+	if (again || !publish_release(agent->publish))
+		loop_stop(agent->loop);
 }
 
 static void on_hangup(void *owner)
@@ -353,6 +376,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.kept_count = reconciler_kept_count(agent->reconciler),
 		.sources_complete = is_complete(agent),
 		.cluster = agent->cluster,
+		.publish = agent->publish,
 		.key_print = agent->key_print,
 		.peers = agent->peers,
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
@@ -421,6 +445,7 @@ static int start_model(struct agent *agent, struct error *error)
 		.local_policy = config->local_policy,
 		.proxy_name = config->service_proxy_name,
 		.awaits_moves = agent_config_has_cluster(config),
+		.awaits_status = agent_config_publishes(config),
 		.external_ranges = { config->external_ranges, config->external_range_count },
 		.pool = agent->pool,
 	};
@@ -542,13 +567,33 @@ static int start_snapshot(struct agent *agent, struct error *error)
 	return 0;
 }
 
+static int start_publishing(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+	const struct publish_settings settings = {
+		.http = cluster_http(agent->cluster),
+		.model = agent->model,
+		.reconciler = agent->reconciler,
+		.lease_namespace = config->lease_name ? config->lease_namespace
+						      : cluster_namespace(agent->cluster),
+		.lease_name = config->lease_name ? config->lease_name : LEASE_NAME_DEFAULT,
+		.on_released = on_released,
+		.owner = agent,
+	};
+
+	if (!agent_config_publishes(config))
+		return 0;
+	return publish_create(agent->loop, &settings, &agent->publish, error);
+}
+
 static int start_cluster(struct agent *agent, const struct cluster_events *events,
 			 struct error *error)
 {
 	int r = start_snapshot(agent, error);
 
-	return r < 0 ? r
-		     : cluster_create(agent->loop, agent->config, events, &agent->cluster, error);
+	if (r == 0)
+		r = cluster_create(agent->loop, agent->config, events, &agent->cluster, error);
+	return r < 0 ? r : start_publishing(agent, error);
 }
 
 static int start_configuration(struct agent *agent, struct error *error)
@@ -655,6 +700,7 @@ static void stop(struct agent *agent)
 	health_check_destroy(agent->health_check);
 	manifest_source_destroy(agent->source);
 	manifest_source_destroy(agent->configuration);
+	publish_destroy(agent->publish);
 	cluster_destroy(agent->cluster);
 	snapshot_destroy(agent->snapshot);
 	peers_destroy(agent->peers);

@@ -112,6 +112,16 @@ bool cluster_is_complete(const struct cluster *cluster)
 	return kube_source_is_complete(cluster->source);
 }
 
+struct kube_http *cluster_http(const struct cluster *cluster)
+{
+	return cluster->http;
+}
+
+const char *cluster_namespace(const struct cluster *cluster)
+{
+	return kube_access_namespace(cluster->access);
+}
+
 /* All resources together. */
 struct summary {
 	json_t *resources;

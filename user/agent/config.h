@@ -60,6 +60,9 @@ struct agent_config {
 	bool kubeconfig_allow_exec;
 	bool in_cluster;
 	bool watch_list;
+	bool publish;                           /* with a cluster: addresses and conditions */
+	const char *lease_namespace;            /* NULL: that of the account or context */
+	const char *lease_name;                 /* NULL: LEASE_NAME_DEFAULT */
 	const char *configuration;              /* path of an AgentConfiguration; NULL: none */
 	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
 	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
@@ -116,6 +119,9 @@ int agent_config_read_file(struct agent_config *config, const char *path, struct
 
 /* Whether a cluster is followed, instead of manifests. */
 bool agent_config_has_cluster(const struct agent_config *config);
+
+/* Whether addresses are written to the cluster's Services. */
+bool agent_config_publishes(const struct agent_config *config);
 
 /* What must be given was given: -EINVAL with a sentence that says what was not. */
 int agent_config_check(const struct agent_config *config, struct error *error);

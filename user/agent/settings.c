@@ -345,6 +345,39 @@ static int set_health_checks(struct agent_config *config, const char *value, str
 	return answer < 0 ? answer : 0;
 }
 
+static int set_publish(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	int publish = choose(value, names, error);
+
+	if (publish >= 0)
+		config->publish = publish == 0;
+	return publish < 0 ? publish : 0;
+}
+
+/* What the API takes as a namespace or name is more: these go into a path as they are. */
+static bool is_plain_name(const char *text)
+{
+	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(text);
+}
+
+static int set_lease(struct agent_config *config, const char *value, struct error *error)
+{
+	char *namespace = arena_strdup(config->arena, value);
+	char *name = namespace ? strchr(namespace, '/') : NULL;
+
+	if (!namespace)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (name)
+		*name++ = '\0';
+	if (!name || !is_plain_name(namespace) || !is_plain_name(name))
+		return error_set(error, -EINVAL, "'%s', expected a namespace and a name: %s", value,
+				 "guideway-system/guideway");
+	config->lease_namespace = namespace;
+	config->lease_name = name;
+	return 0;
+}
+
 static int set_external_range(struct agent_config *config, const char *value, struct error *error)
 {
 	struct prefix range;
@@ -463,6 +496,13 @@ static const struct setting settings[] = {
 	{ "watch-list", NULL,
 	  "ask the cluster for its objects as a stream, where it can, and not in pages", NULL,
 	  false, set_watch_list },
+	{ "publish", "on|off",
+	  "write addresses, conditions and Events of the served Services to the cluster: one "
+	  "gateway "
+	  "does, which all agree on by a Lease",
+	  "on", false, set_publish },
+	{ "lease", "NAMESPACE/NAME", "the Lease that says which gateway writes",
+	  "guideway, in the namespace of the pod or the kubeconfig's context", false, set_lease },
 	{ "serve-unclassed", "yes|no", "serve also Services without a loadBalancerClass",
 	  "yes with --manifests, no with a cluster", false, set_serve_unclassed },
 	{ "configuration", "FILE",

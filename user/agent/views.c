@@ -14,6 +14,7 @@
 #include "agent/config.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
+#include "agent/publish.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "model/model.h"
@@ -149,7 +150,8 @@ static void append_service(const struct service_status *status, void *context)
 	if (mode == FORWARDING_MODE_DEFAULT)
 		mode = list->views->config->forwarding_mode;
 	for (size_t i = 0; i < status->vip_count; i++)
-		(void)json_array_append_new(vips, address_json(&status->vips[i]));
+		if (service_status_serves(status, &status->vips[i]))
+			(void)json_array_append_new(vips, address_json(&status->vips[i]));
 	for (size_t i = 0; i < status->external_ip_count; i++)
 		(void)json_array_append_new(vips, address_json(&status->external_ips[i]));
 	(void)json_array_append_new(
@@ -344,6 +346,17 @@ static json_t *problems_json(const struct views *views)
 	return problems;
 }
 
+static json_t *kubernetes_json(const struct views *views)
+{
+	json_t *object;
+
+	if (!views->cluster)
+		return json_null();
+	object = cluster_json(views->cluster);
+	(void)json_object_set_new(object, "publish", publish_json(views->publish));
+	return object;
+}
+
 json_t *views_status(const struct views *views, struct error *error)
 {
 	size_t count;
@@ -377,8 +390,7 @@ json_t *views_status(const struct views *views, struct error *error)
 		"tracking", tracking, "changing",
 		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
 		"peers", peers_json(views->peers), "pinDir", views->config->pin_dir, "stateDir",
-		views->config->state_dir, "kubernetes",
-		views->cluster ? cluster_json(views->cluster) : json_null());
+		views->config->state_dir, "kubernetes", kubernetes_json(views));
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

@@ -21,17 +21,26 @@ static bool is_ours(const struct object *object, const struct model_settings *se
 	return !proxy || (settings->proxy_name && strcmp(proxy, settings->proxy_name) == 0);
 }
 
-bool entry_is_load_balancer(const struct entry *entry, const struct model_settings *settings)
+bool entry_is_of_class(const struct object *object, const struct model_settings *settings)
 {
-	const struct object *object = entry->object;
-	const char *class;
+	const char *class = object->service.load_balancer_class;
 
-	if (!is_ours(object, settings) || object->service.type != SERVICE_LOAD_BALANCER)
-		return false;
-	class = object->service.load_balancer_class;
+	if (object->service.type != SERVICE_LOAD_BALANCER)
+		return true;
 	if (!class)
 		return settings->serve_unclassed;
 	return settings->load_balancer_class && strcmp(class, settings->load_balancer_class) == 0;
+}
+
+bool entry_is_object_ours(const struct object *object, const struct model_settings *settings)
+{
+	return is_ours(object, settings) && object->service.type == SERVICE_LOAD_BALANCER &&
+	       entry_is_of_class(object, settings);
+}
+
+bool entry_is_load_balancer(const struct entry *entry, const struct model_settings *settings)
+{
+	return entry_is_object_ours(entry->object, settings);
 }
 
 bool entry_has_external_ips(const struct entry *entry, const struct model_settings *settings)
@@ -45,6 +54,21 @@ bool entry_has_external_ips(const struct entry *entry, const struct model_settin
 		return false;
 	for (size_t i = 0; i < service->external_ip_count; i++)
 		if (vips_may_be_external(&service->external_ips[i], &settings->external_ranges))
+			return true;
+	return false;
+}
+
+bool entry_awaits_status(const struct entry *entry, const struct model_settings *settings)
+{
+	return settings->awaits_status && entry->vips.origin == VIP_ORIGIN_POOL;
+}
+
+bool entry_status_names(const struct object *object, const struct address *address)
+{
+	const struct service_object *service = &object->service;
+
+	for (size_t i = 0; i < service->ingress_count; i++)
+		if (address_compare(&service->ingress[i], address) == 0)
 			return true;
 	return false;
 }

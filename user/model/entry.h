@@ -40,10 +40,16 @@ struct entry {
 	struct backend_list expired; /* as the agent says: no backends while they are leaving */
 };
 
+/* A LoadBalancer that is ours by its class, or of another type, which has no class. */
+bool entry_is_of_class(const struct object *object, const struct model_settings *settings);
 /* Of type LoadBalancer, and ours by its class and labels. */
+bool entry_is_object_ours(const struct object *object, const struct model_settings *settings);
 bool entry_is_load_balancer(const struct entry *entry, const struct model_settings *settings);
 /* Ours by its labels, with an external IP that may be served. */
 bool entry_has_external_ips(const struct entry *entry, const struct model_settings *settings);
+/* Its addresses are served when its status names them, and not before. */
+bool entry_awaits_status(const struct entry *entry, const struct model_settings *settings);
+bool entry_status_names(const struct object *object, const struct address *address);
 /* One or the other. */
 bool entry_is_served(const struct entry *entry, const struct model_settings *settings);
 

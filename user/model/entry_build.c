@@ -288,8 +288,10 @@ static int gather_served(struct build *build, const struct entry *entry)
 	if (!build->served)
 		return -ENOMEM;
 	for (size_t i = 0; i < entry->vips.count; i++)
-		build->served[build->served_count++] =
-			(struct served){ entry->vips.items[i], false };
+		if (!entry_awaits_status(entry, build->settings) ||
+		    entry_status_names(entry->object, &entry->vips.items[i]))
+			build->served[build->served_count++] =
+				(struct served){ entry->vips.items[i], false };
 	for (size_t i = 0; i < entry->external.count; i++)
 		if (!is_served(build, &entry->external.items[i]))
 			build->served[build->served_count++] =

@@ -415,6 +415,11 @@ static void tell_status(const struct model *model, const struct entry *entry,
 		.external_ips = entry->external.items,
 		.external_ip_count = entry->external.count,
 		.is_load_balancer = entry_is_load_balancer(entry, &model->settings),
+		.is_given_by_us = entry->vips.origin == VIP_ORIGIN_REQUEST ||
+				  entry->vips.origin == VIP_ORIGIN_POOL ||
+				  entry->object->service.marks.has_finalizer,
+		.is_from_pool = entry->vips.origin == VIP_ORIGIN_POOL,
+		.awaits_status = entry_awaits_status(entry, &model->settings),
 		.local_count = entry->local_count,
 		.ready_count = entry->ready_count,
 		.endpoint_count = entry->endpoint_count,
@@ -430,6 +435,11 @@ static void tell_status(const struct model *model, const struct entry *entry,
 	on_status(&status, context);
 }
 
+bool service_status_serves(const struct service_status *status, const struct address *vip)
+{
+	return !status->awaits_status || entry_status_names(status->object, vip);
+}
+
 void model_for_each_status(const struct model *model,
 			   void (*on_status)(const struct service_status *status, void *context),
 			   void *context)
@@ -437,4 +447,35 @@ void model_for_each_status(const struct model *model,
 	for (size_t i = 0; i < model->entries.count; i++)
 		if (entry_is_served(model->entries.items[i], &model->settings))
 			tell_status(model, model->entries.items[i], on_status, context);
+}
+
+bool model_tell_status(const struct model *model, const char *namespace, const char *name,
+		       void (*on_status)(const struct service_status *status, void *context),
+		       void *context)
+{
+	const struct entry *entry = entry_list_find(&model->entries, namespace, name);
+
+	if (!entry || !entry_is_served(entry, &model->settings))
+		return false;
+	tell_status(model, entry, on_status, context);
+	return true;
+}
+
+bool model_abandons(const struct model *model, const struct object *service)
+{
+	return service->service.marks.has_finalizer &&
+	       entry_is_of_class(service, &model->settings) &&
+	       !entry_is_object_ours(service, &model->settings);
+}
+
+void model_for_each_abandoned(const struct model *model,
+			      void (*on_abandoned)(const struct object *service, void *context),
+			      void *context)
+{
+	for (size_t i = 0; i < model->entries.count; i++) {
+		const struct object *object = model->entries.items[i]->object;
+
+		if (object && model_abandons(model, object))
+			on_abandoned(object, context);
+	}
 }

@@ -40,6 +40,11 @@ struct model_settings {
 	 * model_tick.
 	 */
 	bool awaits_moves;
+	/*
+	 * What the pool gives a Service is served when its status names it, and not before: so do
+	 * all gateways that see the status, whatever their own pools would have given.
+	 */
+	bool awaits_status;
 	struct pool *pool; /* borrowed; may have no range */
 };
 
@@ -103,9 +108,14 @@ struct service *const *model_services(const struct model *model, size_t *ret_cou
 /* How a Kubernetes Service is doing that we serve as a LoadBalancer or by its externalIPs. */
 struct service_status {
 	const struct object *object;
-	bool is_load_balancer;      /* of that type, and ours by its class */
-	const struct address *vips; /* as a LoadBalancer; sorted */
+	bool is_load_balancer; /* of that type, and ours by its class */
+	const struct address
+		*vips; /* as a LoadBalancer; sorted; served or, see awaits_status, to be */
 	size_t vip_count;
+	bool is_given_by_us; /* the addresses; else somebody else writes them to the status */
+	bool is_from_pool;   /* and nobody asked for these */
+	bool awaits_status;  /* see model_settings: served are those that the object's status names
+			      */
 	const struct address *external_ips; /* those that are served; sorted */
 	size_t external_ip_count;
 	/* Addresses of ready endpoints that externalTrafficPolicy Local allows, the larger family.
@@ -116,9 +126,26 @@ struct service_status {
 	const char *problem; /* NULL, or a sentence: no address, clash with another Service, ... */
 };
 
+/* Whether one of vips is served already. */
+bool service_status_serves(const struct service_status *status, const struct address *vip);
+
 /* Calls on_status for each, sorted by namespace, then name; what it is given is borrowed. */
 void model_for_each_status(const struct model *model,
 			   void (*on_status)(const struct service_status *status, void *context),
 			   void *context);
+/* The same for one; false when it is none of these. */
+bool model_tell_status(const struct model *model, const char *namespace, const char *name,
+		       void (*on_status)(const struct service_status *status, void *context),
+		       void *context);
+
+/*
+ * Whether a Service, told or not, has OBJECT_FINALIZER but is not ours to serve as a LoadBalancer
+ * any more: it is being deleted, of another type, or its labels leave it to others. Never one
+ * of another class.
+ */
+bool model_abandons(const struct model *model, const struct object *service);
+void model_for_each_abandoned(const struct model *model,
+			      void (*on_abandoned)(const struct object *service, void *context),
+			      void *context);
 
 #endif

@@ -77,6 +77,18 @@ enum forwarding_mode {
 	FORWARDING_MODE_GUE,     /* in UDP */
 };
 
+#define OBJECT_FINALIZER "guideway.dev/load-balancer"
+#define OBJECT_CONDITION "guideway.dev/Programmed"
+
+/* What gateways have written to a Service, as it stands there. */
+struct service_marks {
+	bool has_finalizer;       /* OBJECT_FINALIZER */
+	bool has_foreign_ingress; /* some ingress is not just an ip, with ipMode VIP or none */
+	const char *status;       /* of OBJECT_CONDITION: "True", ...; NULL: it is not there */
+	const char *reason;       /* "" without, as message */
+	const char *message;
+};
+
 struct service_object {
 	enum service_type type;
 	const struct service_port *ports;
@@ -102,6 +114,7 @@ struct service_object {
 	size_t requested_count;
 
 	const char *pool_name; /* annotation guideway.dev/address-pool, NULL when unset */
+	struct service_marks marks;
 
 	const struct address *external_ips; /* spec.externalIPs, whoever owns them */
 	size_t external_ip_count;

@@ -367,6 +367,34 @@ int pool_publish(struct pool *pool, const char *owner, const struct address *add
 	return r;
 }
 
+static bool has_published(const struct pool *pool, const char *owner, bool ipv4)
+{
+	const struct holding *holding;
+
+	for (size_t i = 0; (holding = holdings_of(&pool->holdings, owner, i)); i++)
+		if (holding->is_published && address_is_ipv4(&holding->address) == ipv4)
+			return true;
+	return false;
+}
+
+bool pool_drop_unpublished(struct pool *pool, const char *owner)
+{
+	struct holding *holding;
+	bool dropped = false;
+	size_t i = 0;
+
+	while ((holding = holdings_of(&pool->holdings, owner, i))) {
+		if (!holding->is_sticky || holding->is_published ||
+		    !has_published(pool, owner, address_is_ipv4(&holding->address))) {
+			i++;
+			continue;
+		}
+		holdings_remove(&pool->holdings, holding);
+		dropped = true;
+	}
+	return dropped;
+}
+
 void pool_forget_published(struct pool *pool, const char *owner)
 {
 	struct holding *holding;

@@ -74,6 +74,11 @@ int pool_reserve(struct pool *pool, const char *owner, const struct address *add
 int pool_publish(struct pool *pool, const char *owner, const struct address *address,
 		 bool *ret_evicted, struct error *error);
 void pool_forget_published(struct pool *pool, const char *owner);
+/*
+ * Gives back what was assigned to owner in a family of which its status names another address: here
+ * it would have got that, elsewhere it got this. True when there was any.
+ */
+bool pool_drop_unpublished(struct pool *pool, const char *owner);
 
 /* Owner has it, sticky. */
 bool pool_is_assigned(const struct pool *pool, const char *owner, const struct address *address);

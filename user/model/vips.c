@@ -63,6 +63,9 @@ static enum vip_origin choose_origin(const struct vip_ledger *ledger, const char
 
 	if (all_in_pools(ledger, &requested))
 		return VIP_ORIGIN_REQUEST;
+	/* What the status says was published by us, for an earlier request. */
+	if (requested.count > 0 && service->marks.has_finalizer && pool_is_empty(ledger->pool))
+		return VIP_ORIGIN_REQUEST;
 	if (published.count > 0 && !is_given_by_us(ledger, owner, &published))
 		return VIP_ORIGIN_STATUS;
 	return requested.count > 0 ? VIP_ORIGIN_REQUEST : VIP_ORIGIN_POOL;
@@ -181,6 +184,7 @@ int vips_take_published(struct vip_ledger *ledger, const char *owner, const stru
 		if (r < 0)
 			problem_add(problem, "%s: %s", named.field, error.text);
 	}
+	ledger->freed |= pool_drop_unpublished(ledger->pool, owner);
 	return 0;
 }
 

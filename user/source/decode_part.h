@@ -27,6 +27,9 @@ int decode_metadata(struct object *object, const struct field *top, struct error
  */
 int decode_service_addresses(struct object *object, const struct field *top, struct error *error);
 
+/* What gateways have written there; of what others did wrong nothing is refused. */
+int decode_service_marks(struct object *object, const struct field *top, struct error *error);
+
 /* The ports of a Service, with what the API server demands of them. */
 int decode_service_ports(struct object *object, const struct field *spec, struct error *error);
 

@@ -313,6 +313,8 @@ int decode_service(struct object *object, const struct field *top, struct error 
 	if (r == 0)
 		r = decode_service_addresses(object, top, error);
 	if (r == 0)
+		r = decode_service_marks(object, top, error);
+	if (r == 0)
 		r = read_forwarding_mode(&object->service, &annotations, error);
 	if (r == 0)
 		r = read_limits(&object->service, &annotations, error);

@@ -135,17 +135,46 @@ static void encode_spec(struct encoding *encoding, const struct service_object *
 			 service->external_ip_count);
 }
 
-static void encode_status(struct encoding *encoding, const struct service_object *service)
+static void encode_condition(struct encoding *encoding, json_t *status,
+			     const struct service_marks *marks)
 {
-	json_t *status, *list;
+	json_t *item = encode_item(encoding, encode_list(encoding, status, "conditions"));
 
-	if (service->ingress_count == 0)
-		return;
-	status = encode_mapping(encoding, encoding->top, "status");
-	list = encode_list(encoding, encode_mapping(encoding, status, "loadBalancer"), "ingress");
+	encode_text(encoding, item, "type", OBJECT_CONDITION);
+	encode_text(encoding, item, "status", marks->status);
+	encode_text(encoding, item, "reason", marks->reason);
+	encode_text(encoding, item, "message", marks->message);
+}
+
+static void encode_ingress(struct encoding *encoding, json_t *status,
+			   const struct service_object *service)
+{
+	json_t *list =
+		encode_list(encoding, encode_mapping(encoding, status, "loadBalancer"), "ingress");
+
 	for (size_t i = 0; i < service->ingress_count; i++)
 		encode_set(encoding, encode_item(encoding, list), "ip",
 			   encode_address(&service->ingress[i]));
+	/* What else it is, nobody asks. */
+	if (service->marks.has_foreign_ingress)
+		encode_text(encoding, encode_item(encoding, list), "hostname", "elsewhere");
+}
+
+static void encode_status(struct encoding *encoding, const struct service_object *service)
+{
+	const struct service_marks *marks = &service->marks;
+	json_t *metadata = json_object_get(encoding->top, "metadata");
+	json_t *status = encode_mapping(encoding, encoding->top, "status");
+
+	if (marks->has_finalizer)
+		encode_append(encoding, encode_list(encoding, metadata, "finalizers"),
+			      json_string(OBJECT_FINALIZER));
+	if (marks->status)
+		encode_condition(encoding, status, marks);
+	if (service->ingress_count > 0 || marks->has_foreign_ingress)
+		encode_ingress(encoding, status, service);
+	if (json_object_size(status) == 0)
+		(void)json_object_del(encoding->top, "status");
 }
 
 /* A comma list. */
