@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_manifest.c - any bytes as a manifest: split, parsed, decoded, digested. */
+/* fuzz_manifest.c - any bytes as a manifest: split, parsed, decoded, digested, and encoded again.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,11 +9,52 @@
 #include "lib/arena.h"
 #include "lib/document.h"
 #include "lib/error.h"
+#include "lib/json_tree.h"
 #include "model/object.h"
 #include "source/decode.h"
 #include "source/digest.h"
+#include "source/encode.h"
+#include "../unit/object_equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void compare_object(struct object *object, const struct node *node, void *owner)
+{
+	(void)node;
+	if (!object_equal(object, owner))
+		abort();
+	object_destroy(object);
+}
+
+static void no_error(const struct error *error, void *owner)
+{
+	(void)error;
+	(void)owner;
+	abort();
+}
+
+/* As JSON it is the same object. */
+static void check_encoding(struct object *object)
+{
+	const struct decode_sink sink = {
+		.on_object = compare_object,
+		.on_error = no_error,
+		.owner = object,
+	};
+	struct arena *arena = arena_create();
+	const struct node *root;
+	struct error error;
+	char *text;
+
+	if (!arena || encode_object(object, &text) < 0)
+		abort();
+	if (json_tree_parse(arena, text, strlen(text), &root, &error) < 0 ||
+	    document_parse(arena, text, strlen(text), 0, &root, &error) < 0)
+		abort();
+	decode_document(root, "again", &sink);
+	free(text);
+	arena_destroy(arena);
+}
 
 static void on_object(struct object *object, const struct node *node, void *owner)
 {
@@ -20,6 +62,7 @@ static void on_object(struct object *object, const struct node *node, void *owne
 	(void)owner;
 	if (!object->name || !object->namespace || !object->origin)
 		abort();
+	check_encoding(object);
 	object_destroy(object);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An API server of Services, EndpointSlices and Nodes that does wrong what it is told to.
 
-    fault_server.py --control SOCKET [--port PORT] [--services N --endpoints M] [--no-watch-list]
+    fault_server.py --control SOCKET [--address ADDRESS] [--port PORT] [--services N --endpoints M] [--no-watch-list]
     fault_server.py --ask SOCKET '{"put": {...}}'
 
 The second form sends a command to the first, and prints the answer:
@@ -17,6 +17,10 @@ The second form sends a command to the first, and prints the answer:
     {"end_watches": true}          all watches end as they should
     {"listen": true|false}         connections are refused, and those that are there break
     {"counts": true}               how many lists, pages and watches of each resource there were
+    {"get": PATH}                  a Service, Lease or Event as it is; null: there is none
+    {"writes": true}               all writes: method, path, status, body; and the Events
+
+What may be written, and what can go wrong with it, fault_writes.py says.
 
 Everything in memory; versions count from 1.
 """
@@ -31,6 +35,7 @@ import threading
 import time
 import urllib.parse
 
+import fault_writes
 import objects
 
 RESOURCES = {
@@ -54,6 +59,7 @@ FAULTS = {
              "expire_token"),
     "watch": ("watch_status", "watch_garbage", "watch_truncate", "watch_silent", "watch_short",
               "watch_drip", "watch_error"),
+    "write": fault_writes.FAULTS,
 }
 
 
@@ -70,12 +76,13 @@ class Store:
         self.compacted = 0
         self.refuse_by_status = False
         self.objects = {name: {} for name, _, _ in RESOURCES.values()}
-        self.events = []  # (version, resource, bytes), from compacted on
+        self.events = []  # (version, resource, bytes, bytes with TYPE_SELECTOR), from compacted on
         self.watchers = set()
         self.tokens = {}
         self.faults = []
         self.counts = {}
         self.watch_list = True
+        self.written = fault_writes.Written(self)
 
     def count(self, resource, what):
         with self.lock:
@@ -92,33 +99,42 @@ class Store:
                     return fault
         return None
 
-    def tell(self, resource, line):
-        self.events.append((self.version, resource, line))
+    def tell(self, resource, what, text):
+        event = b'{"type":"%s","object":%s}\n'
+        line = event % (what, text)
+        filtered = line if is_load_balancer(text) else event % (b"DELETED", text)
+        self.events.append((self.version, resource, line, filtered))
         for watcher in self.watchers:
             if watcher.resource == resource:
-                watcher.queue.put((self.version, line))
+                watcher.queue.put((self.version, filtered if watcher.filters else line))
 
     def put(self, item):
+        with self.lock:
+            self.change(item)
+
+    def change(self, item):
+        """With the lock. One that is being deleted goes with its last finalizer."""
         resource = RESOURCE_OF_KIND[item["kind"]]
         metadata = item["metadata"]
         key = (metadata.get("namespace", ""), metadata["name"])
-        with self.lock:
-            self.version += 1
-            metadata["resourceVersion"] = str(self.version)
-            metadata.setdefault("uid", "uid-%s-%s" % key)
-            text = json.dumps(item, separators=(",", ":")).encode()
-            what = b"MODIFIED" if key in self.objects[resource] else b"ADDED"
+        self.version += 1
+        metadata["resourceVersion"] = str(self.version)
+        metadata.setdefault("uid", "uid-%s-%s" % key)
+        text = json.dumps(item, separators=(",", ":")).encode()
+        what = b"MODIFIED" if key in self.objects[resource] else b"ADDED"
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            what = b"DELETED"
+            del self.objects[resource][key]
+        else:
             self.objects[resource][key] = text
-            self.tell(resource, b'{"type":"%s","object":%s}\n' % (what, text))
+        self.tell(resource, what, text)
 
     def delete(self, path):
         resource, namespace, name = path.split("/")
         with self.lock:
-            self.version += 1
-            item = json.loads(self.objects[resource].pop((namespace, name)))
-            item["metadata"]["resourceVersion"] = str(self.version)
-            text = json.dumps(item).encode()
-            self.tell(resource, b'{"type":"DELETED","object":%s}\n' % text)
+            item = json.loads(self.objects[resource][(namespace, name)])
+            item["metadata"]["deletionTimestamp"] = "2024-05-01T10:00:00Z"
+            self.change(item)
 
     def bookmark(self):
         with self.lock:
@@ -159,8 +175,21 @@ def bookmark(path, version, annotations=None):
     return b'{"type":"BOOKMARK","object":%s}\n' % json.dumps(item).encode()
 
 
+# The only field selector that there is.
+TYPE_SELECTOR = "spec.type=LoadBalancer"
+
+
+def filters(query):
+    return query.get("fieldSelector") == TYPE_SELECTOR
+
+
+def is_load_balancer(text):
+    return b'"type":"LoadBalancer"' in text
+
+
 class Watcher:
-    def __init__(self, path):
+    def __init__(self, path, query):
+        self.filters = filters(query)
         self.path = path
         self.resource = RESOURCES[path][0]
         self.queue = queue.Queue()
@@ -178,15 +207,25 @@ class Connection:
             line = self.reader.readline().split()
             if len(line) != 3:
                 return
-            while self.reader.readline().strip():
-                pass
+            self.headers = dict(self.read_headers())
+            self.body = self.reader.read(int(self.headers.get("content-length", 0)))
             url = urllib.parse.urlsplit(line[1].decode())
             query = {k: v[0] for k, v in
                      urllib.parse.parse_qs(url.query, keep_blank_values=True).items()}
-            self.answer(url.path, query)
+            self.answer(line[0].decode(), url.path, query)
 
-    def answer(self, path, query):
-        if path not in RESOURCES:
+    def read_headers(self):
+        while True:
+            line = self.reader.readline().decode().strip()
+            if not line:
+                return
+            name, _, value = line.partition(":")
+            yield name.lower(), value.strip()
+
+    def answer(self, method, path, query):
+        if self.store.written.find(path):
+            self.write(method, path)
+        elif path not in RESOURCES or method != "GET":
             self.reply(404, status(404, "NotFound"))
         elif query.get("watch") in ("1", "true"):
             self.watch(path, query)
@@ -223,6 +262,23 @@ class Connection:
         for byte in data:
             self.chunk(bytes([byte]))
             time.sleep(every)
+
+    def write(self, method, path):
+        resource = self.store.written.find(path)[0]
+        fault = self.store.take_fault(resource, FAULTS["write"]) if method != "GET" else None
+        name = fault["fault"] if fault else ""
+        if name == "write_status":
+            self.reply(fault["code"], status(fault["code"], "Told", "as it was told to"),
+                       fault.get("headers"))
+            return
+        if name == "write_hang":
+            time.sleep(fault.get("seconds", 3600))
+            raise Ended
+        code, item = self.store.written.answer(method, path, self.body,
+                                               self.headers.get("content-type"), name)
+        if name == "write_unnoticed":
+            raise Ended
+        self.reply(code, json.dumps(item).encode())
 
     # Lists
 
@@ -274,7 +330,8 @@ class Connection:
             if "continue" in query:
                 items, version = self.store.tokens[query["continue"]]
             else:
-                items = list(self.store.objects[RESOURCES[path][0]].values())
+                items = [item for item in self.store.objects[RESOURCES[path][0]].values()
+                         if is_load_balancer(item) or not filters(query)]
                 version = self.store.version
             limit = int(query.get("limit", 0))
             if unpaged or limit == 0 or len(items) <= limit:
@@ -304,7 +361,7 @@ class Connection:
         fault = self.store.take_fault(resource, FAULTS["watch"])
         if fault and self.fail_watch(path, fault):
             return
-        watcher = Watcher(path)
+        watcher = Watcher(path, query)
         known = int(query.get("resourceVersion") or 0)
         with self.store.lock:
             expired = not initial and known < self.store.compacted
@@ -329,11 +386,13 @@ class Connection:
     def fill(self, watcher, path, known, initial):
         """What happened since that version, or all there is."""
         if not initial:
-            for version, resource, line in self.store.events:
+            for version, resource, line, filtered in self.store.events:
                 if resource == watcher.resource and version > known:
-                    watcher.queue.put((version, line))
+                    watcher.queue.put((version, filtered if watcher.filters else line))
             return
         for item in self.store.objects[watcher.resource].values():
+            if watcher.filters and not is_load_balancer(item):
+                continue
             watcher.queue.put((0, b'{"type":"ADDED","object":%s}\n' % item))
         watcher.queue.put((0, bookmark(path, self.store.version,
                                        {"k8s.io/initial-events-end": "true"})))
@@ -383,15 +442,15 @@ class Connection:
 
 
 class Server:
-    def __init__(self, store, port):
-        self.store, self.port = store, port
+    def __init__(self, store, address, port):
+        self.store, self.address, self.port = store, address, port
         self.listener = None
         self.connections = set()
         self.listen(True)
 
     def listen(self, shall_listen):
         if shall_listen and not self.listener:
-            self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+            self.listener = socket.create_server((self.address, self.port), backlog=64)
             self.port = self.listener.getsockname()[1]
             threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
         elif not shall_listen and self.listener:
@@ -449,6 +508,14 @@ class Control(socketserver.StreamRequestHandler):
             store.end_watches()
         elif "listen" in command:
             server.listen(command["listen"])
+        elif "get" in command:
+            code, item = store.written.answer("GET", command["get"], b"", None, "")
+            return {"get": item if code == 200 else None}
+        elif "writes" in command:
+            with store.lock:
+                return {"writes": store.written.log,
+                        "events": [item for path, item in store.written.objects.items()
+                                   if "/events/" in path]}
         elif "counts" in command:
             with store.lock:
                 return {"counts": store.counts, "faults": store.faults,
@@ -477,6 +544,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ask", nargs=2)
     parser.add_argument("--control")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--services", type=int, default=0)
     parser.add_argument("--endpoints", type=int, default=0)
@@ -492,7 +560,8 @@ def main():
         store.put(objects.endpoint_slice(index, range(arguments.endpoints)))
     store.events.clear()
     control = ControlServer(arguments.control, Control)
-    control.store, control.http = store, Server(store, arguments.port)
+    control.store, control.http = store, Server(
+        store, arguments.address, arguments.port)
     print("listening on %d" % control.http.port, flush=True)
     control.serve_forever()
 

@@ -4,8 +4,9 @@
 # Sourced behind lib.sh.
 : "${work?}" "${root?}" "${vip?}"
 
+# publish=on: the agents write to the server, which the counts of its requests show.
 fault_server=$root/tests/kubernetes/fault_server.py
-api_port=6443
+api_port=6443 api_address=127.0.0.1
 
 # api COMMAND: see fault_server.py
 api() { python3 "$fault_server" --ask "$work/api.sock" "$1"; }
@@ -14,7 +15,8 @@ api_is_up() { [[ -s $work/api.out ]]; }
 
 # api_start OPTION...
 api_start() {
-	spawn gateway python3 "$fault_server" --control "$work/api.sock" --port "$api_port" "$@" \
+	spawn gateway python3 "$fault_server" --control "$work/api.sock" --address "$api_address" \
+		--port "$api_port" "$@" \
 		>"$work/api.out" 2>"$work/api.err"
 	eventually 10 api_is_up
 	cat >"$work/kubeconfig" <<-END
@@ -22,7 +24,7 @@ api_start() {
 		kind: Config
 		clusters:
 		- name: test
-		  cluster: {server: "http://127.0.0.1:$api_port"}
+		  cluster: {server: "http://$api_address:$api_port"}
 		users:
 		- name: nobody
 		  user: {token: secret}
@@ -32,7 +34,7 @@ api_start() {
 		current-context: test
 	END
 	# shellcheck disable=SC2034 # agent_start reads it
-	agent_source=(--kubeconfig "$work/kubeconfig")
+	agent_source=(--kubeconfig "$work/kubeconfig" --publish "${publish:-off}")
 }
 
 # api_counts RESOURCE WHAT: lists, pages or watches that were asked for

@@ -27,6 +27,7 @@ struct kube_call {
 	struct kube_events events;
 	struct kube_request request;
 	char path[1024];
+	char body[4096];
 };
 
 static struct {
@@ -99,6 +100,9 @@ int kube_http_start(struct kube_http *http, const struct kube_request *request,
 	call->events = *events;
 	call->request = *request;
 	strcpy(call->path, request->path);
+	assert_true(request->body_length < sizeof(call->body));
+	if (request->body)
+		memcpy(call->body, request->body, request->body_length);
 	world.started++;
 	*ret = world.calls[i] = call;
 	return 0;
@@ -175,7 +179,7 @@ static inline void world_open(const char *path)
 }
 
 /* Bytes of its answer. */
-static void world_say(const char *path, const char *text)
+static inline void world_say(const char *path, const char *text)
 {
 	struct kube_call *call = world_call(path);
 
@@ -235,7 +239,7 @@ static inline void world_end_later(const char *path, int status, int64_t retry_a
 }
 
 /* A whole answer with status 200. */
-static void world_answer(const char *path, const char *text)
+static inline void world_answer(const char *path, const char *text)
 {
 	world_say(path, text);
 	world_end(path, 200, "", true);

@@ -34,7 +34,7 @@ static inline struct object *build(enum object_kind kind, const char *namespace,
 	assert_non_null(object);
 	object->namespace = arena_strdup(object->arena, namespace);
 	object->name = arena_strdup(object->arena, name);
-	object->uid = "";
+	object->uid = object->version = "";
 	object->creation_time_s = INT64_MAX;
 	object->origin = "test";
 	assert_true(object->namespace && object->name);

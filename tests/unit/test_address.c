@@ -90,6 +90,28 @@ static void a_leading_zero_is_refused_by_its_name(void **state)
 	}
 }
 
+static void leading_zeros_are_dropped_where_decimals_are_meant(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "010.0.0.1", "10.0.0.1" },
+		{ "10.00.000.001", "10.0.0.1" },
+		{ "0.0.0.0", "0.0.0.0" },
+		{ " 010.020.030.040/08", " 10.20.30.40/08" },
+		{ "10.0.0.100", "10.0.0.100" },
+		{ "2001:0db8::01", "2001:0db8::01" },
+		{ "", "" },
+		{ "text", "text" },
+	};
+	char plain[ADDRESS_PLAIN_SIZE], longest[3 * ADDRESS_PLAIN_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(address_drop_zeros(cases[i][0], plain), cases[i][1]);
+	memset(longest, '1', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(strlen(address_drop_zeros(longest, plain)), sizeof(plain) - 1);
+}
+
 static void ipv4_stands_before_ipv6_and_in_numeric_order(void **state)
 {
 	static const char *const sorted[] = { "1.2.3.4",   "10.0.0.1",    "10.0.0.2",
@@ -266,6 +288,7 @@ int main(void)
 		cmocka_unit_test(addresses_come_back_in_canonical_form),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_leading_zero_is_refused_by_its_name),
+		cmocka_unit_test(leading_zeros_are_dropped_where_decimals_are_meant),
 		cmocka_unit_test(ipv4_stands_before_ipv6_and_in_numeric_order),
 		cmocka_unit_test(special_addresses_are_not_usable),
 		cmocka_unit_test(unicast_addresses_are_usable),

@@ -421,6 +421,30 @@ static void flags_without_a_value_are_yes_or_no_in_the_file(void **state)
 	assert_file_refused("in-cluster: [yes]\n", "FILE:1:13: in-cluster: expected yes or no");
 }
 
+static void who_writes_to_a_cluster_can_be_said(void **state)
+{
+	struct agent_config *config = *state;
+
+	assert_false(agent_config_publishes(config));
+	set(config, "in-cluster", NULL);
+	assert_true(agent_config_publishes(config));
+	assert_null(config->lease_name);
+	set(config, "lease", "guideway-system/writers");
+	assert_string_equal(config->lease_namespace, "guideway-system");
+	assert_string_equal(config->lease_name, "writers");
+	set(config, "publish", "off");
+	assert_false(agent_config_publishes(config));
+	assert_refused("publish", "yes", "'yes', expected on or off");
+	assert_refused("lease", "writers",
+		       "'writers', expected a namespace and a name: guideway-system/guideway");
+	assert_refused("lease", "a/b/c",
+		       "'a/b/c', expected a namespace and a name: guideway-system/guideway");
+	assert_refused("lease", "/b",
+		       "'/b', expected a namespace and a name: guideway-system/guideway");
+	assert_refused("lease", "a/?b",
+		       "'a/?b', expected a namespace and a name: guideway-system/guideway");
+}
+
 static void services_without_a_class_are_a_matter_of_three_ways(void **state)
 {
 	struct agent_config *config = *state;
@@ -485,6 +509,7 @@ int main(void)
 		on_config(an_interface_and_services_are_needed),
 		on_config(a_cluster_stands_for_manifests),
 		on_config(flags_without_a_value_are_yes_or_no_in_the_file),
+		on_config(who_writes_to_a_cluster_can_be_said),
 		on_config(services_without_a_class_are_a_matter_of_three_ways),
 		on_config(the_defaults_that_the_help_tells_are_the_defaults),
 	};

@@ -63,6 +63,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static bool from_api_server;
+
 /* Decodes every document of text. */
 static void decode(const char *text)
 {
@@ -70,6 +72,7 @@ static void decode(const char *text)
 		.on_object = on_object,
 		.on_error = on_error,
 		.on_skipped = on_skipped,
+		.from_api_server = from_api_server,
 	};
 	size_t at = 0, length;
 	uint32_t line = 0, before;
@@ -521,6 +524,136 @@ static void addresses_nobody_may_use_are_refused(void **state)
 		       "expected a unicast address");
 }
 
+static void an_api_server_lets_leading_zeros_pass(void **state)
+{
+	const struct service_object *service;
+	struct address expected;
+	struct prefix range;
+
+	(void)state;
+	from_api_server = true;
+	service = &decode_one(LOAD_BALANCER "  loadBalancerIP: 010.0.0.1\n"
+					    "  loadBalancerSourceRanges: [' 010.0.0.0/8 ']\n"
+					    "  externalIPs: [10.0.0.010]\n")
+			   ->service;
+	from_api_server = false;
+	assert_int_equal(address_parse("10.0.0.1", &expected, NULL), 0);
+	assert_int_equal(address_compare(&service->load_balancer_ip, &expected), 0);
+	assert_int_equal(address_parse("10.0.0.10", &expected, NULL), 0);
+	assert_int_equal(address_compare(&service->external_ips[0], &expected), 0);
+	assert_int_equal(prefix_parse("10.0.0.0/8", &range, NULL), 0);
+	assert_int_equal(prefix_compare(&service->source_ranges[0], &range), 0);
+}
+
+static void what_is_asked_of_addresses_is_kept(void **state)
+{
+	const struct object *object;
+	struct address expected;
+
+	(void)state;
+	object = decode_one("apiVersion: v1\nkind: Service\n"
+			    "metadata: {name: web, resourceVersion: '12345678901234567890',\n"
+			    "  annotations: {guideway.dev/address-pool: edge}}\n"
+			    "spec: {externalTrafficPolicy: Local, healthCheckNodePort: 30900,\n"
+			    "  externalIPs: [192.0.2.1, '2001:db8::1'], ports: [{port: 80}]}\n");
+	assert_string_equal(object->version, "12345678901234567890");
+	assert_string_equal(object->service.pool_name, "edge");
+	assert_int_equal(object->service.health_check_node_port, 30900);
+	assert_int_equal(object->service.external_ip_count, 2);
+	assert_int_equal(address_parse("2001:db8::1", &expected, NULL), 0);
+	assert_int_equal(address_compare(&object->service.external_ips[1], &expected), 0);
+	object = decode_one(LOAD_BALANCER);
+	assert_string_equal(object->version, "");
+	assert_null(object->service.pool_name);
+	assert_int_equal(object->service.health_check_node_port, 0);
+	assert_int_equal(object->service.external_ip_count, 0);
+
+	assert_refused(LOAD_BALANCER "  externalIPs: [192.0.2.1, web]\n",
+		       "7:28: spec.externalIPs[1]: \"web\" is not an IP address");
+	assert_refused(LOAD_BALANCER "  healthCheckNodePort: 70000\n",
+		       "7:24: spec.healthCheckNodePort: 70000, expected 0 to 65535");
+	assert_refused("apiVersion: v1\nkind: Service\n"
+		       "metadata: {name: web, annotations: {guideway.dev/address-pool: A b}}\n",
+		       "3:64: metadata.annotations.guideway.dev/address-pool: \"A b\", expected "
+		       "the name of an address pool");
+}
+
+#define CONFIGURATION                                                                              \
+	"apiVersion: guideway.dev/v1alpha1\nkind: AgentConfiguration\nmetadata: {name: "           \
+	"a}\nspec:\n"                                                                              \
+	"  addressPools:\n"
+
+static void a_configuration_has_pools(void **state)
+{
+	const struct agent_configuration *configuration;
+	const struct address_pool *pool;
+	char text[ADDRESS_RANGE_TEXT_SIZE];
+
+	(void)state;
+	configuration = &decode_one(CONFIGURATION
+				    "  - {name: all, addresses: [10.0.0.0/30, '2001:db8::5']}\n"
+				    "  - name: edge\n"
+				    "    addresses: [10.0.1.5-10.0.1.9]\n"
+				    "    namespaces: [shop, bank]\n"
+				    "    serviceSelector: {matchLabels: {tier: gold, app: web}}\n"
+				    "    autoAssign: false\n"
+				    "    avoidBuggyIPs: true\n")
+				 ->configuration;
+	assert_int_equal(configuration->pool_count, 2);
+	pool = &configuration->pools[0];
+	assert_string_equal(pool->name, "all");
+	assert_int_equal(pool->range_count, 2);
+	assert_string_equal(address_range_format(&pool->ranges[0], text), "10.0.0.1-10.0.0.2");
+	assert_string_equal(address_range_format(&pool->ranges[1], text), "2001:db8::5");
+	assert_true(pool->auto_assign && !pool->avoids_buggy);
+	assert_int_equal(pool->namespace_count + pool->selector.count, 0);
+	pool = &configuration->pools[1];
+	assert_string_equal(pool->namespaces[1], "bank");
+	assert_string_equal(labels_get(&pool->selector, "tier"), "gold");
+	assert_int_equal(pool->namespace_count + pool->selector.count, 4);
+	assert_true(!pool->auto_assign && pool->avoids_buggy);
+	assert_int_equal(decode_one("apiVersion: guideway.dev/v1alpha1\n"
+				    "kind: AgentConfiguration\nmetadata: {name: a}\n")
+				 ->configuration.pool_count,
+			 0);
+}
+
+static void a_configuration_is_checked_to_the_last_field(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "  - {addresses: [10.0.0.1]}\n",
+		  "6:5: spec.addressPools[0].name: missing, expected the name of the pool" },
+		{ "  - {name: a}\n",
+		  "6:5: spec.addressPools[0].addresses: missing, expected at least one range" },
+		{ "  - {name: a, addresses: [10.0.0.9-10.0.0.1]}\n",
+		  "6:27: spec.addressPools[0].addresses[0]: the range ends before its start" },
+		{ "  - {name: a, addresses: [10.0.0.1], namespace: b}\n",
+		  "6:49: spec.addressPools[0].namespace: there is no such field" },
+		{ "  - {name: a, addresses: [10.0.0.1], namespaces: [B]}\n",
+		  "6:51: spec.addressPools[0].namespaces[0]: \"B\", expected lower-case letters, "
+		  "digits and \"-\", at most 63" },
+		{ "  - {name: a, addresses: [10.0.0.1], serviceSelector: {matchExpressions: []}}\n",
+		  "6:74: spec.addressPools[0].serviceSelector.matchExpressions: there is no such "
+		  "field" },
+		{ "  - {name: a, addresses: [10.0.0.1]}\n  - {name: a, addresses: [10.0.0.2]}\n",
+		  "7:12: spec.addressPools[1].name: \"a\" is the name of another pool" },
+		{ "  - {name: a, addresses: [10.0.0.1]}\n  - {name: b, addresses: [10.0.0.0/24]}\n",
+		  "7:26: spec.addressPools[1].addresses[0]: overlaps addresses of pool \"a\"" },
+		{ "  - {name: a, addresses: [10.0.0.1, 10.0.0.1]}\n",
+		  "6:26: spec.addressPools[0].addresses[1]: overlaps addresses of pool \"a\"" },
+		{ "  - web\n",
+		  "6:5: spec.addressPools[0]: expected a mapping with name and addresses" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), CONFIGURATION "%s", cases[i][0]);
+		assert_refused(text, cases[i][1]);
+	}
+}
+
 static void metadata_is_checked(void **state)
 {
 	(void)state;
@@ -579,6 +712,54 @@ static void an_object_being_deleted_is_known_as_such(void **state)
 	assert_true(decode_one("apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n"
 			       "  deletionTimestamp: 2024-05-01T10:00:00Z\n")
 			    ->deleting);
+}
+
+static void what_gateways_wrote_is_read(void **state)
+{
+	const struct service_marks *marks =
+		&decode_one("apiVersion: v1\nkind: Service\n"
+			    "metadata: {name: web, finalizers: [foo/bar, "
+			    "guideway.dev/load-balancer]}\n"
+			    "status:\n"
+			    "  loadBalancer: {ingress: [{ip: 192.0.2.1}, {ip: 192.0.2.2, ipMode: "
+			    "VIP}]}\n"
+			    "  conditions:\n"
+			    "  - {type: Other, status: \"False\"}\n"
+			    "  - {type: guideway.dev/Programmed, status: \"True\", reason: "
+			    "Programmed}\n")
+			 ->service.marks;
+
+	(void)state;
+	assert_true(marks->has_finalizer);
+	assert_false(marks->has_foreign_ingress);
+	assert_string_equal(marks->status, "True");
+	assert_string_equal(marks->reason, "Programmed");
+	assert_string_equal(marks->message, "");
+}
+
+static void what_others_wrote_is_known_as_such(void **state)
+{
+	static const char *const foreign[] = {
+		"{hostname: lb.example}",
+		"{ip: 192.0.2.1, ipMode: Proxy}",
+		"{ip: 192.0.2.1, ports: [{port: 80, protocol: TCP}]}",
+	};
+	char text[300];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct service_marks *marks;
+
+		(void)snprintf(text, sizeof(text),
+			       "apiVersion: v1\nkind: Service\nmetadata: {name: web, finalizers: "
+			       "[guideway.dev/load]}\nstatus: {loadBalancer: {ingress: [%s]}, "
+			       "conditions: 7}\n",
+			       foreign[i]);
+		marks = &decode_one(text)->service.marks;
+		assert_true(marks->has_foreign_ingress);
+		assert_false(marks->has_finalizer);
+		assert_null(marks->status);
+	}
 }
 
 static void an_endpoint_slice_is_read(void **state)
@@ -942,10 +1123,16 @@ int main(void)
 		TEST(limits_of_a_service_are_annotations),
 		TEST(limits_of_a_service_have_bounds),
 		TEST(addresses_nobody_may_use_are_refused),
+		TEST(an_api_server_lets_leading_zeros_pass),
+		TEST(what_is_asked_of_addresses_is_kept),
+		TEST(a_configuration_has_pools),
+		TEST(a_configuration_is_checked_to_the_last_field),
 		TEST(metadata_is_checked),
 		TEST(times_are_those_of_rfc_3339),
 		TEST(a_service_name_may_start_with_a_digit),
 		TEST(an_object_being_deleted_is_known_as_such),
+		TEST(what_gateways_wrote_is_read),
+		TEST(what_others_wrote_is_known_as_such),
 		TEST(an_endpoint_slice_is_read),
 		TEST(conditions_not_given_mean_a_ready_endpoint),
 		TEST(endpoints_of_the_other_family_or_without_address_are_ignored),

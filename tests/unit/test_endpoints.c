@@ -250,6 +250,36 @@ static void of_one_pod_the_newer_word_counts(void **state)
 	assert_services(fixture->model, WEB " 10.1.0.1:8080\n");
 }
 
+static void of_words_of_one_time_the_greater_version_counts(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool ready;
+	} cases[] = {
+		{ "9", "10", true },
+		{ "10", "9", false },
+		{ "18446744073709551616", "18446744073709551617", true },
+		{ "", "1", true },
+		{ "1", "", false },
+	};
+	struct fixture *fixture = *state;
+
+	set(fixture->model, fixture->service);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct object *a = build_slice("web-a", "web"), *b = build_slice("web-b", "web");
+		struct endpoint *gone = add_endpoint(a, "10.1.0.1");
+
+		set_conditions(gone, false, false, false);
+		gone->target_uid = "pod-1";
+		add_endpoint(b, "10.1.0.1")->target_uid = "pod-1";
+		a->version = cases[i].a;
+		b->version = cases[i].b;
+		set(fixture->model, a);
+		set(fixture->model, b);
+		assert_services(fixture->model, cases[i].ready ? WEB " 10.1.0.1:8080\n" : WEB "\n");
+	}
+}
+
 static void of_two_pods_with_one_address_the_ready_one_counts(void **state)
 {
 	struct fixture *fixture = *state;
@@ -446,6 +476,7 @@ int main(void)
 		TEST(when_nobody_is_ready_the_serving_and_terminating_are_used),
 		TEST(an_endpoint_told_twice_is_one_backend),
 		TEST(of_one_pod_the_newer_word_counts),
+		TEST(of_words_of_one_time_the_greater_version_counts),
 		TEST(of_two_pods_with_one_address_the_ready_one_counts),
 		TEST(an_older_word_on_a_pod_does_not_outlive_the_newer),
 		TEST(zone_hints_choose_when_every_ready_endpoint_has_one),

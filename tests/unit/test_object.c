@@ -111,6 +111,34 @@ static void a_selector_matches_when_all_its_pairs_do(void **state)
 	assert_false(labels_match(&labels, &none));
 }
 
+static void versions_are_decimals_of_any_length(void **state)
+{
+	static const char *const rising[] = {
+		"1",
+		"9",
+		"10",
+		"99",
+		"18446744073709551616",
+		"18446744073709551617",
+		"100000000000000000000000000000000",
+	};
+	static const char *const malformed[] = { "", "0", "01", "12a", "-1", " 1" };
+	const size_t count = sizeof(rising) / sizeof(rising[0]);
+
+	(void)state;
+	for (size_t a = 0; a < count; a++)
+		for (size_t b = 0; b < count; b++) {
+			int order = object_compare_versions(rising[a], rising[b]);
+
+			assert_int_equal((order > 0) - (order < 0), (a > b) - (a < b));
+		}
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		assert_true(object_compare_versions(malformed[i], "1") < 0);
+		assert_true(object_compare_versions("1", malformed[i]) > 0);
+		assert_int_equal(object_compare_versions(malformed[i], "0"), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +146,7 @@ int main(void)
 		cmocka_unit_test(kinds_protocols_and_modes_have_their_names),
 		cmocka_unit_test(only_real_modes_can_be_asked_for),
 		cmocka_unit_test(modes_differ_in_what_they_keep),
+		cmocka_unit_test(versions_are_decimals_of_any_length),
 		cmocka_unit_test(every_label_is_found_and_no_other),
 		cmocka_unit_test(a_selector_matches_when_all_its_pairs_do),
 	};

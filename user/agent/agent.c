@@ -3,6 +3,8 @@
  * agent.c - the wiring: which event leads to which call.
  *
  *   manifests or cluster -> objects -> model -> reconcile -> datapath
+ *   model, reconcile -> publish -> cluster
+ *   cluster -> objects -> snapshot -> objects, at the next start
  *   netlink -> next hops --------------------> reconcile -> datapath
  */
 #include "agent/agent.h"
@@ -18,13 +20,17 @@
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/drains.h"
+#include "agent/health_check.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
 #include "agent/pool_owners.h"
+#include "agent/publish.h"
 #include "agent/reconcile.h"
+#include "agent/snapshot.h"
 #include "agent/state.h"
 #include "agent/views.h"
 #include "datapath/datapath.h"
+#include "kube/lease.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -43,21 +49,30 @@ struct agent {
 	struct loop_watch *terminate, *interrupt, *hangup;
 	struct pool *pool;
 	struct model *model;
-	struct manifest_source *source; /* NULL with a cluster */
-	struct cluster *cluster;        /* NULL with manifests */
+	struct manifest_source *source;        /* NULL with a cluster */
+	struct cluster *cluster;               /* NULL with manifests */
+	struct publish *publish;               /* NULL: nothing is written */
+	struct snapshot *snapshot;             /* of the cluster; NULL without */
+	struct manifest_source *configuration; /* NULL: none */
+	struct loop_watch *moves;              /* see model_is_waiting */
 	struct net *net;
 	struct datapath *datapath;
 	struct reconciler *reconciler;
 	struct control *control;
 	struct drains *drains;
-	struct peers *peers; /* NULL without */
-	json_t *problems;    /* sentences about objects that still hold */
+	struct health_check *health_check; /* NULL: not asked for */
+	struct peers *peers;               /* NULL without */
+	char *model_problem;               /* as last told; NULL: none */
+	json_t *problems;                  /* sentences about objects that still hold */
 	uint64_t started_ms;
 	uint64_t key_print; /* of the flow hash's key */
 	bool started;       /* events are applied as they come */
 	bool settled;       /* nothing of the first state waits for a next hop any more */
 	bool ready;
 	bool pool_is_pruned;
+	bool serves_snapshot; /* objects of an earlier agent, until the cluster has told all */
+	bool moves_are_due;   /* the timer is set */
+	bool is_stopping;
 };
 
 static void log_failure(int r, const struct error *error)
@@ -85,6 +100,29 @@ static void prune_pool(struct agent *agent)
 	agent->pool_is_pruned = true;
 }
 
+/* Endpoints that vanished may turn up in another slice. */
+static void await_moves(struct agent *agent)
+{
+	if (!model_is_waiting(agent->model) || agent->moves_are_due)
+		return;
+	agent->moves_are_due = true;
+	loop_timer_set(agent->moves, MODEL_TICK_MS);
+}
+
+static void tell_model_problem(struct agent *agent)
+{
+	const char *problem = model_problem(agent->model);
+	char *copy;
+
+	if (problem && agent->model_problem && strcmp(problem, agent->model_problem) == 0)
+		return;
+	if (problem)
+		log_warning("%s", problem);
+	copy = problem ? strdup(problem) : NULL;
+	free(agent->model_problem);
+	agent->model_problem = copy;
+}
+
 /* Objects -> model -> datapath. */
 static void apply(struct agent *agent)
 {
@@ -93,7 +131,7 @@ static void apply(struct agent *agent)
 	int r;
 
 	/* Services whose slices are not known yet would lose the backends that are pinned. */
-	if (agent->cluster && !is_complete(agent))
+	if (agent->cluster && !is_complete(agent) && !agent->serves_snapshot)
 		return;
 	prune_pool(agent);
 	r = model_update(agent->model, &changed, &error);
@@ -106,6 +144,20 @@ static void apply(struct agent *agent)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
 	reconciler_run(agent->reconciler, is_complete(agent));
+	if (is_complete(agent))
+		publish_follow(agent->publish);
+	await_moves(agent);
+	tell_model_problem(agent);
+	health_check_follow(agent->health_check, agent->model, agent->ready);
+}
+
+static void on_moves_due(void *owner)
+{
+	struct agent *agent = owner;
+
+	agent->moves_are_due = false;
+	model_tick(agent->model);
+	apply(agent);
 }
 
 static void on_deadline(void *owner)
@@ -117,14 +169,53 @@ static void on_object(struct object *object, void *owner)
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
+	snapshot_note_set(agent->snapshot, object);
 	if (model_set_object(agent->model, object) < 0)
 		log_error("no memory for an object: it is ignored");
+}
+
+/* Of the snapshot. */
+static void load_object(struct object *object, void *owner)
+{
+	struct agent *agent = owner;
+
+	if (model_set_object(agent->model, object) < 0)
+		log_error("no memory for an object: it is ignored");
+}
+
+static void on_configuration(struct object *object, void *owner)
+{
+	struct agent *agent = owner;
+
+	publish_hold(agent->publish);
+	if (object->kind != OBJECT_AGENT_CONFIGURATION) {
+		log_warning("%s: %s '%s/%s' is not used, expected an AgentConfiguration",
+			    object->origin, object_kind_name(object->kind), object->namespace,
+			    object->name);
+		object_destroy(object);
+		return;
+	}
+	if (model_set_object(agent->model, object) < 0)
+		log_error("no memory for an object: it is ignored");
+}
+
+/* From the snapshot, or the configuration. */
+static void remove_object(enum object_kind kind, const char *namespace, const char *name,
+			  void *owner)
+{
+	struct agent *agent = owner;
+
+	publish_hold(agent->publish);
+	model_remove_object(agent->model, kind, namespace, name);
 }
 
 static void on_removed(enum object_kind kind, const char *namespace, const char *name, void *owner)
 {
 	struct agent *agent = owner;
 
+	publish_hold(agent->publish);
+	snapshot_note_removed(agent->snapshot, kind, namespace, name);
 	model_remove_object(agent->model, kind, namespace, name);
 }
 
@@ -161,6 +252,8 @@ static void on_batch_end(void *owner)
 {
 	struct agent *agent = owner;
 
+	if (agent->cluster && is_complete(agent))
+		snapshot_confirm(agent->snapshot, remove_object, agent);
 	if (agent->started)
 		apply(agent);
 }
@@ -211,6 +304,7 @@ static void tell_ready(struct agent *agent)
 	if (agent->ready || !agent->started || !agent->settled)
 		return;
 	agent->ready = true;
+	health_check_follow(agent->health_check, agent->model, true);
 	services = model_services(agent->model, &count);
 	for (size_t i = 0; i < count; i++)
 		backends += services[i]->backend_count;
@@ -226,13 +320,25 @@ static void on_settled(void *owner)
 	tell_ready(agent);
 }
 
-static void on_stop(void *owner)
+static void on_released(void *owner)
 {
 	struct agent *agent = owner;
 
-	log_info(
-		"stopping; the datapath stays and goes on forwarding (guideway detach removes it)");
 	loop_stop(agent->loop);
+}
+
+/* A second signal does not wait for the API server. */
+static void on_stop(void *owner)
+{
+	struct agent *agent = owner;
+	bool again = agent->is_stopping;
+
+	agent->is_stopping = true;
+	if (!again)
+		log_info("stopping; the datapath stays and goes on forwarding (guideway detach "
+			 "removes it)");
+	if (again || !publish_release(agent->publish))
+		loop_stop(agent->loop);
 }
 
 static void on_hangup(void *owner)
@@ -242,6 +348,8 @@ static void on_hangup(void *owner)
 
 	if (agent->source)
 		log_failure(manifest_source_scan(agent->source, &error), &error);
+	if (agent->configuration)
+		log_failure(manifest_source_scan(agent->configuration, &error), &error);
 }
 
 static json_t *on_drain(struct agent *agent, const json_t *request, struct error *error)
@@ -268,6 +376,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.kept_count = reconciler_kept_count(agent->reconciler),
 		.sources_complete = is_complete(agent),
 		.cluster = agent->cluster,
+		.publish = agent->publish,
 		.key_print = agent->key_print,
 		.peers = agent->peers,
 		.started_at_s = time(NULL) - (int64_t)(loop_now_ms() - agent->started_ms) / 1000,
@@ -298,7 +407,8 @@ static int start_loop(struct agent *agent, struct error *error)
 	agent->terminate = loop_add_signal(agent->loop, SIGTERM, on_stop, agent);
 	agent->interrupt = loop_add_signal(agent->loop, SIGINT, on_stop, agent);
 	agent->hangup = loop_add_signal(agent->loop, SIGHUP, on_hangup, agent);
-	if (!agent->terminate || !agent->interrupt || !agent->hangup)
+	agent->moves = loop_add_timer(agent->loop, on_moves_due, agent);
+	if (!agent->terminate || !agent->interrupt || !agent->hangup || !agent->moves)
 		return error_set(error, -ENOMEM, "no memory for the agent's signals");
 	return 0;
 }
@@ -333,13 +443,20 @@ static int start_model(struct agent *agent, struct error *error)
 		.node_name = config->node_name,
 		.zone = config->zone,
 		.local_policy = config->local_policy,
+		.proxy_name = config->service_proxy_name,
+		.awaits_moves = agent_config_has_cluster(config),
+		.awaits_status = agent_config_publishes(config),
+		.external_ranges = { config->external_ranges, config->external_range_count },
 		.pool = agent->pool,
 	};
 
 	agent->model = model_create(&settings);
 	if (!agent->model)
 		return error_set(error, -ENOMEM, "no memory for the model");
-	return 0;
+	if (!config->answer_health_checks)
+		return 0;
+	agent->health_check = health_check_create(agent->loop);
+	return agent->health_check ? 0 : error_set(error, -ENOMEM, "no memory for health checks");
 }
 
 static void warn_of_foreign_gateways(const struct agent *agent)
@@ -426,6 +543,79 @@ static void on_heard(void *owner)
 	reconciler_flows_heard(agent->reconciler);
 }
 
+/* What an earlier agent was told. Without it, or with a bad one, the cluster is waited for. */
+static int start_snapshot(struct agent *agent, struct error *error)
+{
+	const struct snapshot_settings settings = {
+		.state_dir = agent->config->state_dir,
+		.model = agent->model,
+		.interval_ms = SNAPSHOT_INTERVAL_MS,
+		.settle_ms = SNAPSHOT_SETTLE_MS,
+	};
+	struct error reason = { 0 };
+	size_t count = 0;
+	int r = snapshot_create(agent->loop, &settings, &agent->snapshot, error);
+
+	if (r < 0)
+		return r;
+	r = snapshot_load(agent->snapshot, load_object, agent, &count, &reason);
+	log_failure(r, &reason);
+	agent->serves_snapshot = r == 0 && count > 0;
+	if (agent->serves_snapshot)
+		log_info("serving the %zu objects of the last snapshot until the cluster answers",
+			 count);
+	return 0;
+}
+
+static int start_publishing(struct agent *agent, struct error *error)
+{
+	const struct agent_config *config = agent->config;
+	const struct publish_settings settings = {
+		.http = cluster_http(agent->cluster),
+		.model = agent->model,
+		.reconciler = agent->reconciler,
+		.lease_namespace = config->lease_name ? config->lease_namespace
+						      : cluster_namespace(agent->cluster),
+		.lease_name = config->lease_name ? config->lease_name : LEASE_NAME_DEFAULT,
+		.on_released = on_released,
+		.owner = agent,
+	};
+
+	if (!agent_config_publishes(config))
+		return 0;
+	return publish_create(agent->loop, &settings, &agent->publish, error);
+}
+
+static int start_cluster(struct agent *agent, const struct cluster_events *events,
+			 struct error *error)
+{
+	int r = start_snapshot(agent, error);
+
+	if (r == 0)
+		r = cluster_create(agent->loop, agent->config, events, &agent->cluster, error);
+	return r < 0 ? r : start_publishing(agent, error);
+}
+
+static int start_configuration(struct agent *agent, struct error *error)
+{
+	const struct source_events events = {
+		.on_object = on_configuration,
+		.on_removed = remove_object,
+		.on_problem = on_problem,
+		.on_repaired = on_repaired,
+		.on_skipped = on_skipped,
+		.on_batch_end = on_batch_end,
+		.owner = agent,
+	};
+	const char *path = agent->config->configuration;
+	int r;
+
+	if (!path)
+		return 0;
+	r = manifest_source_create(agent->loop, &path, 1, &events, &agent->configuration, error);
+	return r < 0 ? r : manifest_source_scan(agent->configuration, error);
+}
+
 static int start_source(struct agent *agent, struct error *error)
 {
 	const struct source_events objects = {
@@ -445,7 +635,7 @@ static int start_source(struct agent *agent, struct error *error)
 	int r;
 
 	if (agent_config_has_cluster(agent->config))
-		return cluster_create(agent->loop, agent->config, &events, &agent->cluster, error);
+		return start_cluster(agent, &events, error);
 	r = manifest_source_create(agent->loop, agent->config->manifests.items,
 				   agent->config->manifests.count, &objects, &agent->source, error);
 	return r < 0 ? r : manifest_source_scan(agent->source, error);
@@ -487,6 +677,8 @@ static int start(struct agent *agent, struct error *error)
 		r = peers_create(agent->loop, agent->config, agent->key_print, agent->datapath,
 				 on_heard, agent, &agent->peers, error);
 	if (r == 0)
+		r = start_configuration(agent, error);
+	if (r == 0)
 		r = start_source(agent, error);
 	if (r == 0)
 		r = control_create(agent->loop, agent->config->socket, on_request, agent,
@@ -505,8 +697,12 @@ static int start(struct agent *agent, struct error *error)
 static void stop(struct agent *agent)
 {
 	control_destroy(agent->control);
+	health_check_destroy(agent->health_check);
 	manifest_source_destroy(agent->source);
+	manifest_source_destroy(agent->configuration);
+	publish_destroy(agent->publish);
 	cluster_destroy(agent->cluster);
+	snapshot_destroy(agent->snapshot);
 	peers_destroy(agent->peers);
 	reconciler_destroy(agent->reconciler);
 	net_destroy(agent->net);
@@ -517,17 +713,21 @@ static void stop(struct agent *agent)
 	loop_remove(agent->terminate);
 	loop_remove(agent->interrupt);
 	loop_remove(agent->hangup);
+	loop_remove(agent->moves);
 	loop_destroy(agent->loop);
 	json_decref(agent->problems);
+	free(agent->model_problem);
 }
 
 int agent_run(const struct agent_config *config, struct error *error)
 {
 	struct agent agent = { .config = config, .started_ms = loop_now_ms() };
+	struct error reason = { 0 };
 	int r = start(&agent, error);
 
 	if (r == 0)
 		r = loop_run(agent.loop);
+	log_failure(snapshot_write(agent.snapshot, &reason), &reason);
 	stop(&agent);
 	return r;
 }

@@ -62,6 +62,8 @@ static int follow(struct cluster *cluster, struct loop *loop, const struct agent
 	const struct kube_source_settings settings = {
 		.zone_of_node = config->zone ? NULL : config->node_name,
 		.try_watch_list = config->watch_list,
+		.any_type = config->external_range_count > 0,
+		.any_proxy = config->service_proxy_name != NULL,
 	};
 	const struct kube_source_events events = {
 		.objects = cluster->events.objects,
@@ -108,6 +110,16 @@ void cluster_destroy(struct cluster *cluster)
 bool cluster_is_complete(const struct cluster *cluster)
 {
 	return kube_source_is_complete(cluster->source);
+}
+
+struct kube_http *cluster_http(const struct cluster *cluster)
+{
+	return cluster->http;
+}
+
+const char *cluster_namespace(const struct cluster *cluster)
+{
+	return kube_access_namespace(cluster->access);
 }
 
 /* All resources together. */

@@ -14,6 +14,7 @@
 struct agent_config;
 struct cluster;
 struct error;
+struct kube_http;
 struct loop;
 
 struct cluster_events {
@@ -32,6 +33,11 @@ void cluster_destroy(struct cluster *cluster); /* NULL is nothing */
 
 /* Everything was listed once. */
 bool cluster_is_complete(const struct cluster *cluster);
+
+/* For other calls to the same server; borrowed. */
+struct kube_http *cluster_http(const struct cluster *cluster);
+/* Of the pod, or the kubeconfig's context. */
+const char *cluster_namespace(const struct cluster *cluster);
 
 /* For status; a new reference. */
 json_t *cluster_json(const struct cluster *cluster);

@@ -35,6 +35,7 @@ struct agent_config *agent_config_create(void)
 	config->snat_port_first = 1024;
 	config->snat_port_last = 32767;
 	config->answer_neighbours = true;
+	config->publish = true;
 	config->local_policy = LOCAL_POLICY_AUTO;
 	config->peer_listen.port = AGENT_PEER_PORT;
 	config->peer_interval_ms = AGENT_PEER_INTERVAL_DEFAULT_MS;
@@ -73,7 +74,7 @@ int agent_config_set_flag(struct agent_config *config, const char *name, const c
 
 static int unknown_key(const struct node *node, struct error *error)
 {
-	char names[512] = "";
+	char names[640] = "";
 	size_t count, length = 0;
 	const struct setting *settings = settings_all(&count);
 
@@ -207,6 +208,11 @@ int agent_config_read_file(struct agent_config *config, const char *path, struct
 bool agent_config_has_cluster(const struct agent_config *config)
 {
 	return config->in_cluster || config->kubeconfig;
+}
+
+bool agent_config_publishes(const struct agent_config *config)
+{
+	return config->publish && agent_config_has_cluster(config);
 }
 
 /* Where the Services come from. */

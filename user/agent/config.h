@@ -60,6 +60,10 @@ struct agent_config {
 	bool kubeconfig_allow_exec;
 	bool in_cluster;
 	bool watch_list;
+	bool publish;                           /* with a cluster: addresses and conditions */
+	const char *lease_namespace;            /* NULL: that of the account or context */
+	const char *lease_name;                 /* NULL: LEASE_NAME_DEFAULT */
+	const char *configuration;              /* path of an AgentConfiguration; NULL: none */
 	enum forwarding_mode forwarding_mode;   /* never FORWARDING_MODE_DEFAULT */
 	struct agent_config_texts address_pool; /* ranges that pool_add_range takes */
 	const char *node_name;                  /* NULL: unknown */
@@ -77,7 +81,11 @@ struct agent_config {
 	uint32_t flow_table_entries;
 	uint32_t tcp_idle_s, udp_idle_s;
 	enum local_policy local_policy;
-	struct peer_address *peers; /* other gateways, each once */
+	bool answer_health_checks;      /* on healthCheckNodePorts */
+	struct prefix *external_ranges; /* spec.externalIPs within these are served */
+	size_t external_range_count;
+	const char *service_proxy_name; /* NULL: none */
+	struct peer_address *peers;     /* other gateways, each once */
 	size_t peer_count;
 	struct peer_address peer_listen;
 	const char *peer_key_file; /* NULL: none, and no peers */
@@ -111,6 +119,9 @@ int agent_config_read_file(struct agent_config *config, const char *path, struct
 
 /* Whether a cluster is followed, instead of manifests. */
 bool agent_config_has_cluster(const struct agent_config *config);
+
+/* Whether addresses are written to the cluster's Services. */
+bool agent_config_publishes(const struct agent_config *config);
 
 /* What must be given was given: -EINVAL with a sentence that says what was not. */
 int agent_config_check(const struct agent_config *config, struct error *error);

@@ -365,6 +365,22 @@ size_t reconciler_kept_count(const struct reconciler *reconciler)
 	return kept;
 }
 
+bool reconciler_has_leftovers(const struct reconciler *reconciler)
+{
+	const struct service_key *keys;
+	size_t count = datapath_services(reconciler->datapath, &keys), wanted_count, j = 0;
+	struct service *const *wanted = model_services(reconciler->model, &wanted_count);
+
+	/* Both are sorted. */
+	for (size_t i = 0; i < count; i++) {
+		while (j < wanted_count && service_key_compare(&wanted[j]->key, &keys[i]) < 0)
+			j++;
+		if (j == wanted_count || service_key_compare(&wanted[j]->key, &keys[i]) != 0)
+			return true;
+	}
+	return false;
+}
+
 static void tell_kept(struct reconciler *reconciler)
 {
 	size_t kept = reconciler_kept_count(reconciler);

@@ -37,6 +37,9 @@ void reconciler_run(struct reconciler *reconciler, bool prune);
 /* Services of an earlier agent that are in no manifest, and kept. */
 size_t reconciler_kept_count(const struct reconciler *reconciler);
 
+/* Whether anything is programmed that the model does not want any more. */
+bool reconciler_has_leftovers(const struct reconciler *reconciler);
+
 /* Next hops changed: tells the datapath, and goes on with what waited for them. */
 void reconciler_next_hops_changed(struct reconciler *reconciler);
 

@@ -129,6 +129,11 @@ static int set_serve_unclassed(struct agent_config *config, const char *value, s
 	return r;
 }
 
+static int set_configuration(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->configuration, value, error);
+}
+
 static int set_forwarding_mode(struct agent_config *config, const char *value, struct error *error)
 {
 	enum forwarding_mode mode;
@@ -330,6 +335,76 @@ static int set_local_policy(struct agent_config *config, const char *value, stru
 	return policy < 0 ? policy : 0;
 }
 
+static int set_health_checks(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	int answer = choose(value, names, error);
+
+	if (answer >= 0)
+		config->answer_health_checks = answer == 0;
+	return answer < 0 ? answer : 0;
+}
+
+static int set_publish(struct agent_config *config, const char *value, struct error *error)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	int publish = choose(value, names, error);
+
+	if (publish >= 0)
+		config->publish = publish == 0;
+	return publish < 0 ? publish : 0;
+}
+
+/* What the API takes as a namespace or name is more: these go into a path as they are. */
+static bool is_plain_name(const char *text)
+{
+	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(text);
+}
+
+static int set_lease(struct agent_config *config, const char *value, struct error *error)
+{
+	char *namespace = arena_strdup(config->arena, value);
+	char *name = namespace ? strchr(namespace, '/') : NULL;
+
+	if (!namespace)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (name)
+		*name++ = '\0';
+	if (!name || !is_plain_name(namespace) || !is_plain_name(name))
+		return error_set(error, -EINVAL, "'%s', expected a namespace and a name: %s", value,
+				 "guideway-system/guideway");
+	config->lease_namespace = namespace;
+	config->lease_name = name;
+	return 0;
+}
+
+static int set_external_range(struct agent_config *config, const char *value, struct error *error)
+{
+	struct prefix range;
+	int r = prefix_parse(value, &range, error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config->external_range_count; i++)
+		if (prefix_compare(&config->external_ranges[i], &range) == 0)
+			return error_set(error, -EINVAL, "'%s' is given twice", value);
+	if (config->external_range_count == AGENT_CONFIG_LIST_MAX)
+		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
+				 AGENT_CONFIG_LIST_MAX);
+	if (!config->external_ranges)
+		config->external_ranges =
+			arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX, sizeof(range));
+	if (!config->external_ranges)
+		return error_set(error, -ENOMEM, "out of memory");
+	config->external_ranges[config->external_range_count++] = range;
+	return 0;
+}
+
+static int set_proxy_name(struct agent_config *config, const char *value, struct error *error)
+{
+	return copy_text(config, &config->service_proxy_name, value, error);
+}
+
 static int set_peer(struct agent_config *config, const char *value, struct error *error)
 {
 	struct peer_address peer = { 0 };
@@ -421,8 +496,19 @@ static const struct setting settings[] = {
 	{ "watch-list", NULL,
 	  "ask the cluster for its objects as a stream, where it can, and not in pages", NULL,
 	  false, set_watch_list },
+	{ "publish", "on|off",
+	  "write addresses, conditions and Events of the served Services to the cluster: one "
+	  "gateway "
+	  "does, which all agree on by a Lease",
+	  "on", false, set_publish },
+	{ "lease", "NAMESPACE/NAME", "the Lease that says which gateway writes",
+	  "guideway, in the namespace of the pod or the kubeconfig's context", false, set_lease },
 	{ "serve-unclassed", "yes|no", "serve also Services without a loadBalancerClass",
 	  "yes with --manifests, no with a cluster", false, set_serve_unclassed },
+	{ "configuration", "FILE",
+	  "address pools, as a manifest of kind AgentConfiguration; it may also stand among the "
+	  "manifests",
+	  NULL, false, set_configuration },
 	{ "address-pool", "RANGE",
 	  "give Services without an address one from here: 10.0.0.0/24, 10.0.0.5-10.0.0.20, an "
 	  "address, or the like in IPv6",
@@ -458,6 +544,16 @@ static const struct setting settings[] = {
 	  "what externalTrafficPolicy Local means: node, only endpoints of this node; any, every "
 	  "endpoint; auto, node if --node-name is given, else any",
 	  "auto", false, set_local_policy },
+	{ "health-check-node-ports", "on|off",
+	  "answer load balancers in front of this node on the healthCheckNodePort of Services with "
+	  "externalTrafficPolicy Local; leave it off where kube-proxy runs, which does so",
+	  "off", false, set_health_checks },
+	{ "external-ip-range", "PREFIX",
+	  "serve those of a Service's spec.externalIPs that lie in this range", "none", true,
+	  set_external_range },
+	{ "service-proxy-name", "NAME",
+	  "serve also Services whose label service.kubernetes.io/service-proxy-name is this name",
+	  NULL, false, set_proxy_name },
 	{ "load-balancer-class", "CLASS", "serve Services of this loadBalancerClass",
 	  AGENT_CLASS_DEFAULT, false, set_class },
 	{ "node-name", "NAME", "the Kubernetes node this is", NULL, false, set_node_name },

@@ -14,6 +14,7 @@
 #include "agent/config.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
+#include "agent/publish.h"
 #include "datapath/datapath.h"
 #include "lib/error.h"
 #include "model/model.h"
@@ -149,7 +150,10 @@ static void append_service(const struct service_status *status, void *context)
 	if (mode == FORWARDING_MODE_DEFAULT)
 		mode = list->views->config->forwarding_mode;
 	for (size_t i = 0; i < status->vip_count; i++)
-		(void)json_array_append_new(vips, address_json(&status->vips[i]));
+		if (service_status_serves(status, &status->vips[i]))
+			(void)json_array_append_new(vips, address_json(&status->vips[i]));
+	for (size_t i = 0; i < status->external_ip_count; i++)
+		(void)json_array_append_new(vips, address_json(&status->external_ips[i]));
 	(void)json_array_append_new(
 		list->array,
 		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:s?, s:o, s:o}",
@@ -331,6 +335,28 @@ static void append_track_count(const struct track_count *count, void *array)
 					      (json_int_t)count->count, "help", count->help));
 }
 
+/* Of manifests, each by itself, and of all together. */
+static json_t *problems_json(const struct views *views)
+{
+	const char *problem = model_problem(views->model);
+	json_t *problems = json_copy((json_t *)(uintptr_t)views->problems);
+
+	if (problem)
+		(void)json_array_append_new(problems, json_string(problem));
+	return problems;
+}
+
+static json_t *kubernetes_json(const struct views *views)
+{
+	json_t *object;
+
+	if (!views->cluster)
+		return json_null();
+	object = cluster_json(views->cluster);
+	(void)json_object_set_new(object, "publish", publish_json(views->publish));
+	return object;
+}
+
 json_t *views_status(const struct views *views, struct error *error)
 {
 	size_t count;
@@ -354,18 +380,17 @@ json_t *views_status(const struct views *views, struct error *error)
 		return NULL;
 	}
 	return json_pack(
-		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:O}, s:o, s:o, s:I, s:o, s:o, "
+		"{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:b, s:o}, s:o, s:o, s:I, s:o, s:o, "
 		"s:s, s:s, s:o}",
 		"version", GUIDEWAY_VERSION, "pid", (int)getpid(), "startedAt",
 		(json_int_t)views->started_at_s, "interfaces", interfaces_json(views->datapath),
 		"services", (json_int_t)count, "vips", count_vips(services, count), "backends",
 		backends, "kept", (json_int_t)views->kept_count, "sources", "complete",
-		views->sources_complete, "problems", views->problems, "verdicts", verdicts,
+		views->sources_complete, "problems", problems_json(views), "verdicts", verdicts,
 		"tracking", tracking, "changing",
 		(json_int_t)datapath_changing_count(views->datapath), "digest", digest_json(digest),
 		"peers", peers_json(views->peers), "pinDir", views->config->pin_dir, "stateDir",
-		views->config->state_dir, "kubernetes",
-		views->cluster ? cluster_json(views->cluster) : json_null());
+		views->config->state_dir, "kubernetes", kubernetes_json(views));
 }
 
 json_t *views_dump(const struct views *views, struct error *error)

@@ -16,6 +16,7 @@ struct error;
 struct model;
 struct net;
 struct peers;
+struct publish;
 struct verdict_count;
 
 /* What the views look at; all borrowed. */
@@ -27,6 +28,7 @@ struct views {
 	const json_t *problems; /* array of sentences */
 	bool sources_complete;
 	const struct cluster *cluster; /* NULL: none */
+	const struct publish *publish; /* NULL: it does not write */
 	size_t kept_count;             /* services of an earlier agent, in no manifest */
 	int64_t started_at_s;          /* Unix time */
 	const struct peers *peers;     /* NULL: none */

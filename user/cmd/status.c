@@ -110,6 +110,28 @@ static void print_interfaces(const json_t *interfaces)
 	}
 }
 
+static void print_publish(const json_t *publish)
+{
+	const json_t *writes = json_object_get(publish, "writes");
+	const json_t *trouble = json_object_get(publish, "lastError");
+	const char *holder = answer_text(publish, "holder");
+
+	if (!json_is_object(publish))
+		return;
+	(void)printf("%-12s ", "Publishing:");
+	if (json_is_true(json_object_get(publish, "leader")))
+		(void)fputs("this gateway writes", stdout);
+	else if (*holder)
+		(void)fputs("another gateway writes", stdout);
+	else
+		(void)fputs("nobody writes", stdout);
+	(void)printf("; written: %" PRIu64 ", failed: %" PRIu64 ", waiting: %" PRIu64 "\n",
+		     answer_number(writes, "done"), answer_number(writes, "failed"),
+		     answer_number(writes, "queued"));
+	if (json_is_true(json_object_get(trouble, "holds")))
+		print_field("Trouble:", answer_text(trouble, "message"));
+}
+
 static void print_cluster(const json_t *cluster)
 {
 	const json_t *contact = json_object_get(cluster, "lastContactSeconds");
@@ -130,6 +152,7 @@ static void print_cluster(const json_t *cluster)
 		     answer_number(cluster, "relists"), answer_number(cluster, "watchRestarts"));
 	if (json_is_object(trouble))
 		print_field("Trouble:", answer_text(trouble, "message"));
+	print_publish(json_object_get(cluster, "publish"));
 }
 
 static void print_sources(const json_t *sources, const json_t *cluster)

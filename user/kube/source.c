@@ -14,6 +14,7 @@
 #include "source/decode.h"
 
 #define ZONE_LABEL "topology.kubernetes.io/zone"
+#define SELECTOR_OF_ANY_PROXY "!service.kubernetes.io/headless"
 #define SELECTOR "!service.kubernetes.io/service-proxy-name,!service.kubernetes.io/headless"
 
 /* Under load a batch ends so long after the one before, at the least. */
@@ -115,6 +116,7 @@ static int decode_object(const struct node *node, void **ret_item, struct error 
 	const struct decode_sink sink = {
 		.on_object = keep_object,
 		.on_error = keep_error,
+		.from_api_server = true,
 		.owner = &decoded,
 	};
 
@@ -318,6 +320,10 @@ static int follow(struct kube_source *source, enum resource resource, struct loo
 	followed->kind = &kinds[resource];
 	if (is_node)
 		own.field_selector = source->node_selector;
+	if (resource == RESOURCE_SERVICES && settings->any_type)
+		own.field_selector = NULL;
+	if (!is_node && settings->any_proxy)
+		own.label_selector = SELECTOR_OF_ANY_PROXY;
 	own.try_watch_list = settings->try_watch_list;
 	return reflector_create(loop, http, &own, &events, &followed->reflector, error);
 }

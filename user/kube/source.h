@@ -23,6 +23,8 @@ struct reflector_status;
 struct kube_source_settings {
 	const char *zone_of_node; /* the Node whose zone is wanted; NULL: none is. Copied. */
 	bool try_watch_list;      /* see reflector.h */
+	bool any_type;            /* Services of other types than LoadBalancer, too */
+	bool any_proxy;           /* what has the label service-proxy-name, too */
 };
 
 struct kube_source_events {

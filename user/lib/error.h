@@ -7,7 +7,7 @@
 
 struct error {
 	int code;
-	char text[640];
+	char text[768];
 };
 
 /*

@@ -42,6 +42,24 @@ static bool has_leading_zero(const char *text)
 	return false;
 }
 
+const char *address_drop_zeros(const char *text, char buffer[static ADDRESS_PLAIN_SIZE])
+{
+	bool is_ipv4 = !strchr(text, ':');
+	bool at_start = true, in_address = true;
+	size_t used = 0;
+
+	for (; *text && used < ADDRESS_PLAIN_SIZE - 1; text++) {
+		if (is_ipv4 && in_address && at_start && *text == '0' &&
+		    isdigit((unsigned char)text[1]))
+			continue;
+		at_start = *text == '.' || isspace((unsigned char)*text);
+		in_address &= *text != '/';
+		buffer[used++] = *text;
+	}
+	buffer[used] = '\0';
+	return buffer;
+}
+
 int address_parse(const char *text, struct address *ret, struct error *error)
 {
 	if (parse_bytes(text, ret))

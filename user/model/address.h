@@ -20,6 +20,11 @@ struct prefix {
 	uint8_t length;         /* of the mapped form: an IPv4 /24 is 120 */
 };
 
+struct prefix_list {
+	const struct prefix *items;
+	size_t count;
+};
+
 #define ADDRESS_TEXT_SIZE 48
 
 /*
@@ -27,6 +32,14 @@ struct prefix {
  * an IPv4-mapped IPv6 address is the IPv4 address. -EINVAL with a sentence.
  */
 int address_parse(const char *text, struct address *ret, struct error *error);
+
+/*
+ * Copies text, which begins with an IPv4 address, without the leading zeros of its four numbers,
+ * as decimals: "010.0.0.1/8" is "10.0.0.1/8". What is something else, or does not fit, is copied
+ * as it is. Returns buffer.
+ */
+#define ADDRESS_PLAIN_SIZE (ADDRESS_TEXT_SIZE + 8)
+const char *address_drop_zeros(const char *text, char buffer[static ADDRESS_PLAIN_SIZE]);
 
 /* Writes the canonical text (RFC 5952; IPv4 dotted) and returns buffer. */
 const char *address_format(const struct address *address, char buffer[static ADDRESS_TEXT_SIZE]);

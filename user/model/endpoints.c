@@ -161,6 +161,19 @@ static int compare_times(const struct candidate *a, const struct candidate *b)
 	return (left < right) - (left > right);
 }
 
+/* Only a tie-break: slices without a time, or of one and the same second. */
+static int compare_versions(const struct candidate *a, const struct candidate *b)
+{
+	return object_compare_versions(b->source->version, a->source->version);
+}
+
+static int compare_ages(const struct candidate *a, const struct candidate *b)
+{
+	int order = compare_times(a, b);
+
+	return order != 0 ? order : compare_versions(a, b);
+}
+
 static int compare_ranks(const struct candidate *a, const struct candidate *b)
 {
 	return (a->rank < b->rank) - (a->rank > b->rank);
@@ -185,7 +198,7 @@ static int by_identity(const void *a, const void *b)
 	if (order == 0 && has_uid(left))
 		order = strcmp(left->uid, right->uid);
 	if (order == 0)
-		order = compare_times(left, right);
+		order = compare_ages(left, right);
 	if (order == 0)
 		order = compare_ranks(left, right);
 	return order != 0 ? order : compare_sources(left, right);
@@ -196,7 +209,7 @@ static bool is_preferred(const struct candidate *a, const struct candidate *b)
 {
 	int order = compare_ranks(a, b);
 
-	return order != 0 ? order < 0 : compare_times(a, b) < 0;
+	return order != 0 ? order < 0 : compare_ages(a, b) < 0;
 }
 
 static bool is_older_word_on(const struct candidate *candidate, const struct candidate *previous)

@@ -16,6 +16,7 @@ static void entry_destroy(struct entry *entry)
 	entry_clear_candidates(entry);
 	backend_list_finish(&entry->expired);
 	free(entry->vips.items);
+	free(entry->external.items);
 	object_destroy(entry->object);
 	free(entry->namespace);
 	free(entry->name);
@@ -117,18 +118,22 @@ struct entry *entry_list_provide(struct entry_list *list, const char *namespace,
 	return entry;
 }
 
-void entry_list_sweep(struct entry_list *list)
+bool entry_list_sweep(struct entry_list *list)
 {
+	bool any_waits = false;
 	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct entry *entry = list->items[i];
 
-		entry->is_dirty = entry->object_changed = false;
+		entry->is_dirty = entry->is_dirty && entry_is_waiting(entry);
+		entry->object_changed = false;
+		any_waits |= entry->is_dirty;
 		if (entry->object)
 			list->items[count++] = entry;
 		else
 			entry_destroy(entry);
 	}
 	list->count = count;
+	return any_waits;
 }

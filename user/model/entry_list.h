@@ -6,6 +6,7 @@
 #ifndef MODEL_ENTRY_LIST_H
 #define MODEL_ENTRY_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct entry;
@@ -25,7 +26,10 @@ struct entry *entry_list_find(const struct entry_list *list, const char *namespa
 /* The entry that is there, or a new one without an object; NULL when there is no memory. */
 struct entry *entry_list_provide(struct entry_list *list, const char *namespace, const char *name);
 
-/* Ends an update: destroys the entries whose object is gone; the others are no longer dirty. */
-void entry_list_sweep(struct entry_list *list);
+/*
+ * Ends an update: destroys the entries whose object is gone; the others are no longer dirty, but
+ * for those that wait: true when any does.
+ */
+bool entry_list_sweep(struct entry_list *list);
 
 #endif

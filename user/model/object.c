@@ -11,6 +11,7 @@ static const char *const kind_names[OBJECT_KIND_COUNT] = {
 	[OBJECT_ENDPOINT_SLICE] = "EndpointSlice",
 	[OBJECT_ENDPOINTS] = "Endpoints",
 	[OBJECT_POD] = "Pod",
+	[OBJECT_AGENT_CONFIGURATION] = "AgentConfiguration",
 };
 
 static const char *const mode_names[] = {
@@ -85,6 +86,23 @@ bool forwarding_mode_encapsulates(enum forwarding_mode mode)
 bool forwarding_mode_keeps_port(enum forwarding_mode mode)
 {
 	return mode == FORWARDING_MODE_L2 || forwarding_mode_encapsulates(mode);
+}
+
+static bool is_version(const char *text)
+{
+	return *text != '0' && *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+int object_compare_versions(const char *a, const char *b)
+{
+	bool is_a = is_version(a), is_b = is_version(b);
+	size_t a_length = strlen(a), b_length = strlen(b);
+
+	if (!is_a || !is_b)
+		return is_a - is_b;
+	if (a_length != b_length)
+		return a_length < b_length ? -1 : 1;
+	return strcmp(a, b);
 }
 
 const char *labels_get(const struct labels *labels, const char *key)

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/address.h"
+#include "model/address_range.h"
 
 struct arena;
 
@@ -21,6 +21,7 @@ enum object_kind {
 	OBJECT_ENDPOINT_SLICE,
 	OBJECT_ENDPOINTS, /* legacy v1 Endpoints: used only where the Service has no slice */
 	OBJECT_POD,
+	OBJECT_AGENT_CONFIGURATION, /* guideway.dev/v1alpha1: Guideway's own */
 	OBJECT_KIND_COUNT,
 };
 
@@ -76,6 +77,18 @@ enum forwarding_mode {
 	FORWARDING_MODE_GUE,     /* in UDP */
 };
 
+#define OBJECT_FINALIZER "guideway.dev/load-balancer"
+#define OBJECT_CONDITION "guideway.dev/Programmed"
+
+/* What gateways have written to a Service, as it stands there. */
+struct service_marks {
+	bool has_finalizer;       /* OBJECT_FINALIZER */
+	bool has_foreign_ingress; /* some ingress is not just an ip, with ipMode VIP or none */
+	const char *status;       /* of OBJECT_CONDITION: "True", ...; NULL: it is not there */
+	const char *reason;       /* "" without, as message */
+	const char *message;
+};
+
 struct service_object {
 	enum service_type type;
 	const struct service_port *ports;
@@ -99,6 +112,13 @@ struct service_object {
 	struct address load_balancer_ip;
 	const struct address *requested; /* annotation guideway.dev/addresses */
 	size_t requested_count;
+
+	const char *pool_name; /* annotation guideway.dev/address-pool, NULL when unset */
+	struct service_marks marks;
+
+	const struct address *external_ips; /* spec.externalIPs, whoever owns them */
+	size_t external_ip_count;
+	uint16_t health_check_node_port; /* 0: none; told of with type LoadBalancer and Local */
 
 	enum forwarding_mode forwarding_mode; /* annotation guideway.dev/forwarding-mode */
 	uint32_t flows_per_second; /* annotation guideway.dev/new-flows-per-second; 0: any number */
@@ -158,12 +178,29 @@ struct pod_object {
 	bool finished;         /* phase Failed or Succeeded */
 };
 
+struct address_pool {
+	const char *name;
+	const struct address_range *ranges; /* none overlaps another of the same object */
+	size_t range_count;
+	const char *const *namespaces; /* none: of every namespace */
+	size_t namespace_count;
+	struct labels selector; /* of Services; empty: every one */
+	bool auto_assign;       /* also to Services that do not ask for it */
+	bool avoids_buggy;      /* assigns no IPv4 address that ends in .0 or .255 */
+};
+
+struct agent_configuration {
+	const struct address_pool *pools; /* each name once */
+	size_t pool_count;
+};
+
 struct object {
 	struct arena *arena;
 	enum object_kind kind;
 	const char *namespace;
 	const char *name;
 	const char *uid;         /* "" when unset */
+	const char *version;     /* resourceVersion, "" when unset */
 	int64_t creation_time_s; /* creationTimestamp as Unix time, INT64_MAX when unset */
 	bool deleting;           /* deletionTimestamp is set */
 	struct labels labels;
@@ -172,6 +209,7 @@ struct object {
 		struct service_object service;
 		struct endpoints_object endpoints; /* both EndpointSlice and Endpoints */
 		struct pod_object pod;
+		struct agent_configuration configuration;
 	};
 };
 
@@ -179,7 +217,7 @@ struct object {
 struct object *object_create(enum object_kind kind);
 void object_destroy(struct object *object); /* NULL is nothing */
 
-/* "Service", "EndpointSlice", "Endpoints", "Pod" */
+/* "Service", "EndpointSlice", "Endpoints", "Pod", "AgentConfiguration" */
 const char *object_kind_name(enum object_kind kind);
 /* "TCP", "UDP", "SCTP" */
 const char *protocol_name(enum protocol protocol);
@@ -192,6 +230,12 @@ bool forwarding_mode_parse(const char *text, enum forwarding_mode *ret_mode);
 bool forwarding_mode_encapsulates(enum forwarding_mode mode);
 /* Backends listen on the VIP and the service's own port. */
 bool forwarding_mode_keeps_port(enum forwarding_mode mode);
+
+/*
+ * Which of two resourceVersions of one kind is greater, as strcmp: decimals of any length.
+ * One that is no such decimal (also "", "0", or with a leading zero) is lower than all others.
+ */
+int object_compare_versions(const char *a, const char *b);
 
 /* The value of a label; NULL when there is none with that key. */
 const char *labels_get(const struct labels *labels, const char *key);

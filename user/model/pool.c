@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pool.c - addresses to give, and who holds which.
+ * pool.c - addresses to give, from pools with names, and who holds which.
  *
- * The addresses of one family, range after range, form one line. A new owner's
+ * The addresses of one pool and family, range after range, form one line. A new owner's
  * search starts at the place on it that a hash of its name says and takes the
- * first address nobody holds. Of a range larger than 2^32 addresses the first
- * 2^32 are on the line.
- *
- * Holdings stand in two sorted arrays of pointers: by owner and by address.
+ * first address nobody holds.
  */
 #include "model/pool.h"
 
@@ -16,274 +13,178 @@
 #include <string.h>
 
 #include "lib/error.h"
+#include "model/holdings.h"
 
-#define MOST_OF_A_RANGE (1ULL << 32)
-
-struct range {
-	struct address first, last;
-	uint64_t size; /* addresses on the line */
-	bool ipv4;
-};
-
-struct holding {
-	struct address address;
-	bool sticky;
-	char owner[];
-};
+#define FLAGS_POOL_NAME "default"
 
 struct pool {
-	struct range *ranges;
-	size_t range_count;
-	struct holding **by_owner; /* then by address */
-	struct holding **by_address;
-	size_t holding_count;
-	size_t holding_capacity;
+	struct address_range *ranges; /* of flags, by pool_add_range */
+	struct address_pool flags;    /* these */
+	const struct address_pool *named;
+	size_t named_count;
+	struct holdings holdings;
 };
 
 struct pool *pool_create(void)
 {
-	return calloc(1, sizeof(struct pool));
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	if (pool)
+		pool->flags = (struct address_pool){ .name = FLAGS_POOL_NAME, .auto_assign = true };
+	return pool;
 }
 
 void pool_destroy(struct pool *pool)
 {
 	if (!pool)
 		return;
-	for (size_t i = 0; i < pool->holding_count; i++)
-		free(pool->by_owner[i]);
-	free(pool->by_owner);
-	free(pool->by_address);
+	holdings_finish(&pool->holdings);
 	free(pool->ranges);
 	free(pool);
 }
 
-static void address_add(struct address *address, uint64_t count)
-{
-	for (size_t i = sizeof(address->bytes); i-- > 0 && count > 0;) {
-		count += address->bytes[i];
-		address->bytes[i] = (uint8_t)count;
-		count >>= 8;
-	}
-}
-
-/* How many addresses from first to last, at most MOST_OF_A_RANGE. */
-static uint64_t count_addresses(const struct address *first, const struct address *last)
-{
-	uint64_t distance = 0;
-	int borrow = 0;
-
-	for (size_t i = sizeof(first->bytes); i-- > 0;) {
-		int digit = last->bytes[i] - first->bytes[i] - borrow;
-
-		borrow = digit < 0;
-		if (i >= 12)
-			distance |= (uint64_t)(uint8_t)digit << 8 * (15 - i);
-		else if ((uint8_t)digit != 0)
-			return MOST_OF_A_RANGE;
-	}
-	return distance + 1;
-}
-
-/* The first and last address of a prefix that are given. */
-static void range_from_prefix(const struct prefix *prefix, struct range *range)
-{
-	range->first = prefix->address;
-	range->last = prefix->address;
-	for (size_t bit = prefix->length; bit < 128; bit++)
-		range->last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	if (address_is_ipv4(&range->first) && prefix->length < 127) {
-		address_add(&range->first, 1);
-		range->last.bytes[15]--; /* was odd, so nothing to borrow */
-	}
-}
-
-static int range_from_bounds(const char *text, const char *dash, struct range *range,
-			     struct error *error)
-{
-	char first[ADDRESS_TEXT_SIZE];
-	size_t length = (size_t)(dash - text);
-	int r;
-
-	if (length >= sizeof(first))
-		return error_set(error, -EINVAL, "\"%s\" is not a range of addresses", text);
-	memcpy(first, text, length);
-	first[length] = '\0';
-	r = address_parse(first, &range->first, error);
-	if (r == 0)
-		r = address_parse(dash + 1, &range->last, error);
-	if (r < 0)
-		return r;
-	if (address_is_ipv4(&range->first) != address_is_ipv4(&range->last) ||
-	    address_compare(&range->first, &range->last) > 0)
-		return error_set(error, -EINVAL, "the range ends before its start");
-	return 0;
-}
-
-static int parse_range(const char *text, struct range *range, struct error *error)
-{
-	const char *dash = strchr(text, '-');
-	struct prefix prefix;
-	int r;
-
-	if (dash) {
-		r = range_from_bounds(text, dash, range, error);
-	} else if (strchr(text, '/')) {
-		r = prefix_parse(text, &prefix, error);
-		if (r == 0)
-			range_from_prefix(&prefix, range);
-	} else {
-		r = address_parse(text, &range->first, error);
-		range->last = range->first;
-	}
-	if (r == 0)
-		r = address_check_usable(&range->first, error);
-	if (r == 0)
-		r = address_check_usable(&range->last, error);
-	return r;
-}
-
 int pool_add_range(struct pool *pool, const char *text, struct error *error)
 {
-	struct range range = { 0 };
-	struct range *grown;
+	struct address_range range;
+	struct address_range *grown;
 
-	if (parse_range(text, &range, error) < 0) {
+	if (address_range_parse(text, &range, error) < 0) {
 		(void)error_prefix(error, "address pool \"%s\"", text);
 		return -EINVAL;
 	}
-	range.ipv4 = address_is_ipv4(&range.first);
-	range.size = count_addresses(&range.first, &range.last);
-	grown = realloc(pool->ranges, (pool->range_count + 1) * sizeof(*grown));
+	grown = realloc(pool->ranges, (pool->flags.range_count + 1) * sizeof(*grown));
 	if (!grown)
 		return error_set(error, -ENOMEM, "address pool \"%s\": no memory", text);
-	grown[pool->range_count++] = range;
+	grown[pool->flags.range_count++] = range;
 	pool->ranges = grown;
+	pool->flags.ranges = grown;
 	return 0;
 }
 
-bool pool_has_family(const struct pool *pool, bool ipv4)
+void pool_set_named(struct pool *pool, const struct address_pool *pools, size_t count)
 {
-	for (size_t i = 0; i < pool->range_count; i++)
-		if (pool->ranges[i].ipv4 == ipv4)
+	pool->named = pools;
+	pool->named_count = count;
+}
+
+/* Those with names first, that of the flags last; NULL behind it. */
+static const struct address_pool *pool_at(const struct pool *pool, size_t index)
+{
+	if (index < pool->named_count)
+		return &pool->named[index];
+	return index == pool->named_count ? &pool->flags : NULL;
+}
+
+bool pool_is_empty(const struct pool *pool)
+{
+	const struct address_pool *one;
+
+	for (size_t i = 0; (one = pool_at(pool, i)); i++)
+		if (one->range_count > 0)
+			return false;
+	return true;
+}
+
+static bool has_family(const struct address_pool *one, bool ipv4)
+{
+	for (size_t i = 0; i < one->range_count; i++)
+		if (address_range_is_ipv4(&one->ranges[i]) == ipv4)
 			return true;
 	return false;
 }
 
-static bool is_in_a_range(const struct pool *pool, const struct address *address)
+static bool contains(const struct address_pool *one, const struct address *address)
 {
-	for (size_t i = 0; i < pool->range_count; i++)
-		if (address_compare(&pool->ranges[i].first, address) <= 0 &&
-		    address_compare(address, &pool->ranges[i].last) <= 0)
+	for (size_t i = 0; i < one->range_count; i++)
+		if (address_range_contains(&one->ranges[i], address))
 			return true;
 	return false;
 }
 
-/* Where in by_owner the first holding of owner not below address stands, or would. */
-static size_t find_by_owner(const struct pool *pool, const char *owner,
-			    const struct address *address)
+static bool has_name(const struct address_pool *one, const struct pool_request *request)
 {
-	size_t low = 0, high = pool->holding_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct holding *holding = pool->by_owner[middle];
-		int order = strcmp(holding->owner, owner);
-
-		if (order == 0)
-			order = address_compare(&holding->address, address);
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return !request->pool_name || strcmp(one->name, request->pool_name) == 0;
 }
 
-static size_t find_by_address(const struct pool *pool, const struct address *address)
+static bool names_namespace(const struct address_pool *one, const char *namespace)
 {
-	size_t low = 0, high = pool->holding_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (address_compare(&pool->by_address[middle]->address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	for (size_t i = 0; i < one->namespace_count; i++)
+		if (strcmp(one->namespaces[i], namespace) == 0)
+			return true;
+	return one->namespace_count == 0;
 }
 
-static struct holding *holding_of(const struct pool *pool, const struct address *address)
+static bool is_for(const struct address_pool *one, const struct pool_request *request)
 {
-	size_t index = find_by_address(pool, address);
+	static const struct labels none;
 
-	if (index == pool->holding_count ||
-	    address_compare(&pool->by_address[index]->address, address) != 0)
-		return NULL;
-	return pool->by_address[index];
+	return names_namespace(one, request->namespace) &&
+	       labels_match(&one->selector, request->labels ? request->labels : &none);
 }
 
-static int reserve_room(struct pool *pool)
+/* May be assigned from without being asked for, or is asked for. */
+static bool may_assign(const struct address_pool *one, const struct pool_request *request)
 {
-	size_t capacity = pool->holding_capacity ? 2 * pool->holding_capacity : 16;
-	struct holding **grown;
-
-	if (pool->holding_count < pool->holding_capacity)
-		return 0;
-	grown = realloc(pool->by_owner, capacity * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	pool->by_owner = grown;
-	grown = realloc(pool->by_address, capacity * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	pool->by_address = grown;
-	pool->holding_capacity = capacity;
-	return 0;
+	return is_for(one, request) &&
+	       (request->pool_name ? has_name(one, request) : one->auto_assign);
 }
 
-static void insert_at(struct holding **array, size_t count, size_t index, struct holding *holding)
+bool pool_has_family(const struct pool *pool, const struct pool_request *request, bool ipv4)
 {
-	memmove(array + index + 1, array + index, (count - index) * sizeof(*array));
-	array[index] = holding;
+	const struct address_pool *one;
+
+	for (size_t i = 0; (one = pool_at(pool, i)); i++)
+		if (may_assign(one, request) && has_family(one, ipv4))
+			return true;
+	return false;
 }
 
-static void remove_at(struct holding **array, size_t count, size_t index)
+static const struct address_pool *find_containing(const struct pool *pool,
+						  const struct pool_request *request,
+						  const struct address *address)
 {
-	memmove(array + index, array + index + 1, (count - index - 1) * sizeof(*array));
+	const struct address_pool *one;
+
+	for (size_t i = 0; (one = pool_at(pool, i)); i++)
+		if (contains(one, address) && (!request || has_name(one, request)))
+			return one;
+	return NULL;
 }
 
-static int hold(struct pool *pool, const char *owner, const struct address *address, bool sticky,
-		struct error *error)
+bool pool_contains(const struct pool *pool, const struct address *address)
 {
-	size_t owner_size = strlen(owner) + 1;
-	struct holding *holding = malloc(sizeof(*holding) + owner_size);
-
-	if (!holding || reserve_room(pool) < 0) {
-		free(holding);
-		return error_set(error, -ENOMEM, "address pool: no memory for \"%s\"", owner);
-	}
-	holding->address = *address;
-	holding->sticky = sticky;
-	memcpy(holding->owner, owner, owner_size);
-	insert_at(pool->by_owner, pool->holding_count, find_by_owner(pool, owner, address),
-		  holding);
-	insert_at(pool->by_address, pool->holding_count, find_by_address(pool, address), holding);
-	pool->holding_count++;
-	return 0;
+	return find_containing(pool, NULL, address);
 }
 
-/* What pool_assign gave owner before; NULL when nothing of that family. */
-static const struct holding *assigned_to(const struct pool *pool, const char *owner, bool ipv4)
+int pool_check(const struct pool *pool, const struct pool_request *request,
+	       const struct address *address, struct error *error)
 {
-	const struct address lowest = { 0 };
-	size_t i = find_by_owner(pool, owner, &lowest);
+	char text[ADDRESS_TEXT_SIZE];
+	const struct address_pool *one;
 
-	for (; i < pool->holding_count && strcmp(pool->by_owner[i]->owner, owner) == 0; i++)
-		if (pool->by_owner[i]->sticky &&
-		    address_is_ipv4(&pool->by_owner[i]->address) == ipv4)
-			return pool->by_owner[i];
+	for (size_t i = 0; (one = pool_at(pool, i)); i++)
+		if (contains(one, address) && has_name(one, request) && is_for(one, request))
+			return 0;
+	(void)address_format(address, text);
+	if (!pool_contains(pool, address))
+		return error_set(error, -ENOENT, "%s lies in no address pool", text);
+	one = find_containing(pool, request, address);
+	if (!one)
+		return error_set(error, -ENOENT, "%s does not lie in address pool \"%s\"", text,
+				 request->pool_name);
+	return error_set(error, -EPERM,
+			 "%s lies in address pool \"%s\", which is not for this Service", text,
+			 one->name);
+}
+
+/* What was given to owner before; NULL when nothing of that family. */
+static struct holding *assigned_to(const struct pool *pool, const char *owner, bool ipv4)
+{
+	struct holding *holding;
+
+	for (size_t i = 0; (holding = holdings_of(&pool->holdings, owner, i)); i++)
+		if (holding->is_sticky && address_is_ipv4(&holding->address) == ipv4)
+			return holding;
 	return NULL;
 }
 
@@ -297,97 +198,196 @@ static uint64_t hash_name(const char *name)
 	return hash ^ hash >> 33;
 }
 
-static uint64_t length_of_line(const struct pool *pool, bool ipv4)
+static uint64_t length_of_line(const struct address_pool *one, bool ipv4)
 {
 	uint64_t length = 0;
 
-	for (size_t i = 0; i < pool->range_count; i++)
-		if (pool->ranges[i].ipv4 == ipv4)
-			length += pool->ranges[i].size;
+	for (size_t i = 0; i < one->range_count; i++)
+		if (address_range_is_ipv4(&one->ranges[i]) == ipv4)
+			length += address_range_size(&one->ranges[i]);
 	return length;
 }
 
-static struct address address_on_line(const struct pool *pool, bool ipv4, uint64_t place)
+static struct address address_on_line(const struct address_pool *one, bool ipv4, uint64_t place)
 {
 	struct address address = { 0 };
 
-	for (size_t i = 0; i < pool->range_count; i++) {
-		const struct range *range = &pool->ranges[i];
+	for (size_t i = 0; i < one->range_count; i++) {
+		uint64_t size = address_range_size(&one->ranges[i]);
 
-		if (range->ipv4 != ipv4)
+		if (address_range_is_ipv4(&one->ranges[i]) != ipv4)
 			continue;
-		if (place < range->size) {
-			address = range->first;
-			address_add(&address, place);
+		if (place < size) {
+			address = address_range_at(&one->ranges[i], place);
 			break;
 		}
-		place -= range->size;
+		place -= size;
 	}
 	return address;
 }
 
-int pool_assign(struct pool *pool, const char *owner, bool ipv4, struct address *ret,
-		struct error *error)
+/* Some old clients take an IPv4 address that ends so for one of a network or of a broadcast. */
+static bool is_avoided(const struct address_pool *one, const struct address *address)
 {
-	const struct holding *before = assigned_to(pool, owner, ipv4);
-	uint64_t length = length_of_line(pool, ipv4);
-	uint64_t start;
-	int r;
+	return one->avoids_buggy && address_is_ipv4(address) &&
+	       (address->bytes[15] == 0 || address->bytes[15] == 255);
+}
 
-	if (before) {
+/* The address on the line that owner gets; false when all are taken. */
+static bool find_free(const struct pool *pool, const struct address_pool *one, const char *owner,
+		      bool ipv4, struct address *ret)
+{
+	uint64_t length = length_of_line(one, ipv4);
+	uint64_t start = length ? hash_name(owner) % length : 0;
+
+	for (uint64_t tried = 0; tried < length; tried++) {
+		struct address address = address_on_line(one, ipv4, (start + tried) % length);
+
+		if (holdings_find(&pool->holdings, &address) || is_avoided(one, &address) ||
+		    address_check_usable(&address, NULL) < 0)
+			continue;
+		*ret = address;
+		return true;
+	}
+	return false;
+}
+
+/* Pools made for some Services come first, then those that have both families, if asked for. */
+static int preference(const struct address_pool *one, const struct pool_request *request)
+{
+	bool is_special = one->namespace_count > 0 || one->selector.count > 0;
+	bool has_both = request->wants_both && has_family(one, true) && has_family(one, false);
+
+	return 2 * is_special + has_both;
+}
+
+static bool find_in_pools(const struct pool *pool, const struct pool_request *request, bool ipv4,
+			  struct address *ret)
+{
+	const struct address_pool *one;
+
+	for (int wanted = 3; wanted >= 0; wanted--)
+		for (size_t i = 0; (one = pool_at(pool, i)); i++)
+			if (may_assign(one, request) && preference(one, request) == wanted &&
+			    find_free(pool, one, request->owner, ipv4, ret))
+				return true;
+	return false;
+}
+
+static bool has_pool_of_name(const struct pool *pool, const struct pool_request *request)
+{
+	const struct address_pool *one;
+
+	for (size_t i = 0; (one = pool_at(pool, i)); i++)
+		if (one->range_count > 0 && has_name(one, request))
+			return true;
+	return false;
+}
+
+/* Why nothing can be assigned. */
+static int refuse(const struct pool *pool, const struct pool_request *request, bool ipv4,
+		  struct error *error)
+{
+	const char *family = ipv4 ? "IPv4" : "IPv6", *name = request->pool_name;
+
+	if (pool_has_family(pool, request, ipv4))
+		return name ? error_set(error, -ENOSPC,
+					"every %s address of address pool \"%s\" is taken", family,
+					name)
+			    : error_set(error, -ENOSPC, "every %s address of the pool is taken",
+					family);
+	if (name && !has_pool_of_name(pool, request))
+		return error_set(error, -ENOENT, "there is no address pool \"%s\"", name);
+	if (name)
+		return error_set(error, -ENOENT,
+				 "address pool \"%s\" has no %s addresses for this Service", name,
+				 family);
+	return error_set(error, -ENOENT, "no address pool has %s addresses%s", family,
+			 pool->named_count > 0 ? " for this Service" : "");
+}
+
+int pool_assign(struct pool *pool, const struct pool_request *request, bool ipv4,
+		struct address *ret, struct error *error)
+{
+	struct holding *before = assigned_to(pool, request->owner, ipv4);
+	struct address address;
+
+	if (before && (!request->pool_name || find_containing(pool, request, &before->address))) {
 		*ret = before->address;
 		return 0;
 	}
-	if (length == 0)
-		return error_set(error, -ENOENT, "no address pool has %s addresses",
-				 ipv4 ? "IPv4" : "IPv6");
-	start = hash_name(owner) % length;
-	for (uint64_t tried = 0; tried < length; tried++) {
-		struct address address = address_on_line(pool, ipv4, (start + tried) % length);
-
-		if (holding_of(pool, &address) || address_check_usable(&address, NULL) < 0)
-			continue;
-		r = hold(pool, owner, &address, true, error);
-		if (r == 0)
-			*ret = address;
-		return r;
+	if (!find_in_pools(pool, request, ipv4, &address)) {
+		if (!before)
+			return refuse(pool, request, ipv4, error);
+		*ret = before->address;
+		return 0;
 	}
-	return error_set(error, -ENOSPC, "every %s address of the pool is taken",
-			 ipv4 ? "IPv4" : "IPv6");
+	if (holdings_add(&pool->holdings, request->owner, &address, true) < 0)
+		return error_set(error, -ENOMEM, "address pool: no memory for \"%s\"",
+				 request->owner);
+	if (before)
+		holdings_remove(&pool->holdings, before);
+	*ret = address;
+	return 0;
 }
 
 int pool_reserve(struct pool *pool, const char *owner, const struct address *address, bool sticky,
 		 struct error *error)
 {
-	struct holding *holding;
+	struct holding *holding = holdings_find(&pool->holdings, address);
 	char text[ADDRESS_TEXT_SIZE];
 
-	if (!is_in_a_range(pool, address))
+	if (!holding) {
+		if (holdings_add(&pool->holdings, owner, address, sticky) < 0)
+			return error_set(error, -ENOMEM, "address pool: no memory for \"%s\"",
+					 owner);
 		return 0;
-	holding = holding_of(pool, address);
-	if (!holding)
-		return hold(pool, owner, address, sticky, error);
+	}
 	if (strcmp(holding->owner, owner) != 0)
 		return error_set(error, -EADDRINUSE, "%s of the pool is taken by \"%s\"",
 				 address_format(address, text), holding->owner);
-	holding->sticky |= sticky;
+	holding->is_sticky |= sticky;
 	return 0;
+}
+
+int pool_publish(struct pool *pool, const char *owner, const struct address *address,
+		 bool *ret_evicted, struct error *error)
+{
+	struct holding *holding = holdings_find(&pool->holdings, address);
+	bool evicts = holding && holding->is_sticky && !holding->is_published &&
+		      strcmp(holding->owner, owner) != 0;
+	int r;
+
+	if (evicts)
+		holdings_remove(&pool->holdings, holding);
+	r = pool_reserve(pool, owner, address, true, error);
+	*ret_evicted = evicts;
+	if (r == 0)
+		holdings_find(&pool->holdings, address)->is_published = true;
+	return r;
+}
+
+void pool_forget_published(struct pool *pool, const char *owner)
+{
+	struct holding *holding;
+
+	for (size_t i = 0; (holding = holdings_of(&pool->holdings, owner, i)); i++)
+		holding->is_published = false;
+}
+
+bool pool_is_assigned(const struct pool *pool, const char *owner, const struct address *address)
+{
+	const struct holding *holding = holdings_find(&pool->holdings, address);
+
+	return holding && holding->is_sticky && strcmp(holding->owner, owner) == 0;
 }
 
 void pool_release(struct pool *pool, const char *owner)
 {
-	const struct address lowest = { 0 };
-	size_t i = find_by_owner(pool, owner, &lowest);
+	struct holding *holding;
 
-	while (i < pool->holding_count && strcmp(pool->by_owner[i]->owner, owner) == 0) {
-		struct holding *holding = pool->by_owner[i];
-
-		remove_at(pool->by_address, pool->holding_count,
-			  find_by_address(pool, &holding->address));
-		remove_at(pool->by_owner, pool->holding_count, i);
-		pool->holding_count--;
-		free(holding);
-	}
+	while ((holding = holdings_of(&pool->holdings, owner, 0)))
+		holdings_remove(&pool->holdings, holding);
 }
 
 void pool_for_each(const struct pool *pool,
@@ -395,8 +395,10 @@ void pool_for_each(const struct pool *pool,
 					 void *context),
 		   void *context)
 {
-	for (size_t i = 0; i < pool->holding_count; i++)
-		if (pool->by_owner[i]->sticky)
-			on_assignment(pool->by_owner[i]->owner, &pool->by_owner[i]->address,
-				      context);
+	for (size_t i = 0; i < pool->holdings.count; i++) {
+		const struct holding *holding = pool->holdings.by_owner[i];
+
+		if (holding->is_sticky)
+			on_assignment(holding->owner, &holding->address, context);
+	}
 }

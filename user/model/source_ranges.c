@@ -5,6 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+bool source_ranges_are_too_many(const struct service_object *service)
+{
+	return service->source_range_count > SOURCE_RANGES_MAX;
+}
+
 static int by_prefix(const void *a, const void *b)
 {
 	return prefix_compare(a, b);

@@ -13,6 +13,9 @@
 /* Of one Service, both families together. One with more of them is not served. */
 #define SOURCE_RANGES_MAX 2000
 
+/* Some of them would keep out those that the others let in, so there is no service then. */
+bool source_ranges_are_too_many(const struct service_object *service);
+
 struct source_ranges {
 	bool restricted;      /* false: everybody is admitted */
 	struct prefix *items; /* sorted by prefix_compare, none within another */

@@ -27,6 +27,7 @@ static const struct kind kinds[] = {
 	{ "discovery.k8s.io/v1", OBJECT_ENDPOINT_SLICE, decode_endpoint_slice },
 	{ "v1", OBJECT_ENDPOINTS, decode_endpoints },
 	{ "v1", OBJECT_POD, decode_pod },
+	{ "guideway.dev/v1alpha1", OBJECT_AGENT_CONFIGURATION, decode_agent_configuration },
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -237,7 +238,7 @@ void decode_item(const struct node *root, const char *api_version, const char *k
 {
 	struct decoder decoder = { .origin = origin, .sink = sink };
 	struct type fallback = { api_version, kind };
-	struct field top = { .node = root };
+	struct field top = { .node = root, .allows_leading_zeros = sink->from_api_server };
 
 	if (root->type != NODE_NULL)
 		decode_value(&decoder, &top, &fallback);

@@ -25,14 +25,18 @@ struct decode_sink {
 	 * use, with the reason in brackets behind its kind. May be NULL.
 	 */
 	void (*on_skipped)(const char *api_version, const char *kind, void *owner);
+	/*
+	 * The objects passed an API server: IPv4 addresses with leading zeros, which older ones
+	 * let pass, are the decimals that everybody there takes them for, and no error.
+	 */
+	bool from_api_server;
 	void *owner;
 };
 
 /*
- * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, or a list of them
- * (List, ServiceList, ...), of which each item stands or falls alone. origin names
- * the file; ":line" is added. An empty document is nothing. Fields that are not
- * used are not checked.
+ * Decodes one document: a Service, EndpointSlice, Endpoints, Pod, AgentConfiguration, or a list of
+ * them (List, ServiceList, ...), of which each item stands or falls alone. origin names the file;
+ * ":line" is added. An empty document is nothing. Fields that are not used are not checked.
  */
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
 

@@ -159,6 +159,16 @@ static int read_times(struct object *object, const struct field *metadata, struc
 	return 0;
 }
 
+static int read_text(struct object *object, const struct field *metadata, const char *name,
+		     const char **ret, struct error *error)
+{
+	int r;
+
+	*ret = "";
+	r = field_string(metadata, name, ret, error);
+	return r < 0 ? r : decode_keep(object, ret, error);
+}
+
 int decode_metadata(struct object *object, const struct field *top, struct error *error)
 {
 	struct field metadata, labels, annotations;
@@ -168,11 +178,10 @@ int decode_metadata(struct object *object, const struct field *top, struct error
 		r = read_name(object, &metadata, error);
 	if (r == 0)
 		r = read_namespace(object, &metadata, error);
-	object->uid = "";
 	if (r == 0)
-		r = field_string(&metadata, "uid", &object->uid, error);
+		r = read_text(object, &metadata, "uid", &object->uid, error);
 	if (r == 0)
-		r = decode_keep(object, &object->uid, error);
+		r = read_text(object, &metadata, "resourceVersion", &object->version, error);
 	if (r == 0)
 		r = read_times(object, &metadata, error);
 	if (r == 0)

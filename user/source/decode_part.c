@@ -82,8 +82,11 @@ int decode_labels(struct object *object, const struct field *mapping, struct lab
 int decode_address(const struct field *field, const char *text, struct address *ret,
 		   struct error *error)
 {
+	char plain[ADDRESS_PLAIN_SIZE];
 	struct error reason;
 
+	if (field_allows_leading_zeros(field))
+		text = address_drop_zeros(text, plain);
 	if (address_parse(text, ret, &reason) < 0 || address_check_usable(ret, &reason) < 0)
 		return field_error(field, error, "%.200s", reason.text);
 	return 0;

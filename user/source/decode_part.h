@@ -18,9 +18,17 @@ int decode_service(struct object *object, const struct field *top, struct error 
 int decode_endpoint_slice(struct object *object, const struct field *top, struct error *error);
 int decode_endpoints(struct object *object, const struct field *top, struct error *error);
 int decode_pod(struct object *object, const struct field *top, struct error *error);
+int decode_agent_configuration(struct object *object, const struct field *top, struct error *error);
 
 /* name, namespace, uid, labels, times. */
 int decode_metadata(struct object *object, const struct field *top, struct error *error);
+
+/* The addresses that a Service has, asks for, or names a pool of; spec is a mapping, or not given.
+ */
+int decode_service_addresses(struct object *object, const struct field *top, struct error *error);
+
+/* What gateways have written there; of what others did wrong nothing is refused. */
+int decode_service_marks(struct object *object, const struct field *top, struct error *error);
 
 /* The ports of a Service, with what the API server demands of them. */
 int decode_service_ports(struct object *object, const struct field *spec, struct error *error);

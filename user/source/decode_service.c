@@ -9,7 +9,6 @@
 #include "lib/error.h"
 
 #define ANNOTATION_SOURCE_RANGES "service.beta.kubernetes.io/load-balancer-source-ranges"
-#define ANNOTATION_ADDRESSES "guideway.dev/addresses"
 #define ANNOTATION_FORWARDING_MODE "guideway.dev/forwarding-mode"
 #define ANNOTATION_FLOWS_PER_SECOND "guideway.dev/new-flows-per-second"
 #define ANNOTATION_TCP_MSS "guideway.dev/tcp-mss"
@@ -147,8 +146,11 @@ static int read_cluster_ip(struct object *object, const struct field *spec, stru
 static int read_range(const struct field *field, const char *text, struct prefix *ret,
 		      struct error *error)
 {
+	char plain[ADDRESS_PLAIN_SIZE];
 	struct error reason;
 
+	if (field_allows_leading_zeros(field))
+		text = address_drop_zeros(text, plain);
 	if (prefix_parse(text, ret, &reason) < 0)
 		return field_error(field, error, "%.200s", reason.text);
 	return 0;
@@ -222,57 +224,6 @@ static int read_source_ranges(struct object *object, const struct field *spec,
 	return read_range_text(object, &field, text, error);
 }
 
-static int read_ingress(struct object *object, const struct field *top, struct error *error)
-{
-	struct service_object *service = &object->service;
-	struct field status, load_balancer, list = { 0 };
-	struct address *addresses;
-	size_t index = 0;
-	int r = field_mapping(top, "status", &status, error);
-
-	if (r == 0)
-		r = field_mapping(&status, "loadBalancer", &load_balancer, error);
-	if (r == 0)
-		r = field_list(&load_balancer, "ingress", &list, error);
-	if (r < 0 || !list.node)
-		return r;
-	addresses = decode_array(object, list.node->count, sizeof(*addresses), error);
-	if (!addresses)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; r == 0 && node;
-	     node = node->next, index++) {
-		struct field item = field_item(&list, index, node), ip = field_at(&item, "ip");
-		const char *text = "";
-
-		r = field_string(&item, "ip", &text, error);
-		if (r == 0 && *text)
-			r = decode_address(&ip, text, &addresses[service->ingress_count++], error);
-	}
-	service->ingress = addresses;
-	return r;
-}
-
-static int read_requested(struct object *object, const struct field *spec,
-			  const struct field *annotations, struct error *error)
-{
-	struct service_object *service = &object->service;
-	struct field ip = field_at(spec, "loadBalancerIP");
-	struct field field = field_at(annotations, ANNOTATION_ADDRESSES);
-	const char *text = "";
-	int r = field_string(spec, "loadBalancerIP", &text, error);
-
-	service->has_load_balancer_ip = *text;
-	if (r == 0 && *text)
-		r = decode_address(&ip, text, &service->load_balancer_ip, error);
-	text = "";
-	if (r == 0)
-		r = field_string(annotations, ANNOTATION_ADDRESSES, &text, error);
-	if (r == 0)
-		r = decode_addresses(object, &field, text, &service->requested,
-				     &service->requested_count, error);
-	return r;
-}
-
 static int read_forwarding_mode(struct service_object *service, const struct field *annotations,
 				struct error *error)
 {
@@ -299,6 +250,16 @@ static int read_limits(struct service_object *service, const struct field *annot
 		r = decode_number(annotations, ANNOTATION_DRAIN_DEADLINE, 0, DRAIN_DEADLINE_LIMIT_S,
 				  &service->drain_deadline_s, error);
 	service->tcp_mss = (uint16_t)tcp_mss;
+	return r;
+}
+
+static int read_health_check(struct service_object *service, const struct field *spec,
+			     struct error *error)
+{
+	int64_t port = 0;
+	int r = field_integer(spec, "healthCheckNodePort", 0, UINT16_MAX, &port, error);
+
+	service->health_check_node_port = (uint16_t)port;
 	return r;
 }
 
@@ -334,6 +295,8 @@ static int read_spec(struct object *object, const struct field *spec, struct err
 		r = read_policies(service, spec, error);
 	if (r == 0)
 		r = read_class(object, spec, error);
+	if (r == 0)
+		r = read_health_check(service, spec, error);
 	return r;
 }
 
@@ -348,9 +311,9 @@ int decode_service(struct object *object, const struct field *top, struct error 
 	if (r == 0)
 		r = read_source_ranges(object, &spec, &annotations, error);
 	if (r == 0)
-		r = read_ingress(object, top, error);
+		r = decode_service_addresses(object, top, error);
 	if (r == 0)
-		r = read_requested(object, &spec, &annotations, error);
+		r = decode_service_marks(object, top, error);
 	if (r == 0)
 		r = read_forwarding_mode(&object->service, &annotations, error);
 	if (r == 0)

@@ -11,6 +11,13 @@
 
 #define PATH_SIZE 160
 
+bool field_allows_leading_zeros(const struct field *field)
+{
+	while (field->parent)
+		field = field->parent;
+	return field->allows_leading_zeros;
+}
+
 struct field field_at(const struct field *parent, const char *name)
 {
 	return (struct field){

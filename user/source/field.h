@@ -22,12 +22,18 @@ struct field {
 	const char *name;           /* NULL: item index of a list */
 	size_t index;
 	const struct node *node; /* NULL: not given, or null */
+
+	bool allows_leading_zeros; /* in addresses; of the top only: see field_allows_leading_zeros
+				    */
 };
 
 struct choice {
 	const char *text; /* NULL behind the last */
 	int value;
 };
+
+/* As the top around this field says. */
+bool field_allows_leading_zeros(const struct field *field);
 
 /* Without a look at its type. */
 struct field field_at(const struct field *parent, const char *name);
