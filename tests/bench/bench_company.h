@@ -11,6 +11,11 @@
 
 #include "bench_measure.h"
 
+/*
+ * A run begins when the kernel has told every CPU of its program, one run after the other: by
+ * then a short one of the first core would be over.
+ */
+#define COMPANY_CHUNKS 512
 /* So many times as long as a case takes, for chunks that ran at once. */
 #define COMPANY_PATIENCE 20
 
@@ -28,10 +33,11 @@ static inline int measure_company_once(struct bench *bench,
 
 	for (size_t i = 0; r == 0 && i < LANES_MAX; i++) {
 		together[i] = &companies[i].together[program];
-		r = run_once(bench, &bench->lanes[i], 1, program,
+		r = run_once(bench, &bench->lanes[i], 1, COMPANY_CHUNKS, program,
 			     (struct samples *[]){ &companies[i].alone[program] });
 	}
-	return r == 0 ? run_once(bench, bench->lanes, LANES_MAX, program, together) : r;
+	return r == 0 ? run_once(bench, bench->lanes, LANES_MAX, COMPANY_CHUNKS, program, together)
+		      : r;
 }
 
 /* Both cores ran at once, with either program. On a machine that does other things they may not. */

@@ -92,8 +92,8 @@ static inline bool prepare(struct bench *bench, const struct bench_case *test, s
 	return true;
 }
 
-/* One run of the program in each of the lanes. 0 or negative errno. */
-static inline int run_once(struct bench *bench, struct lane *lanes, size_t count,
+/* One run of so many chunks of the program in each of the lanes. 0 or negative errno. */
+static inline int run_once(struct bench *bench, struct lane *lanes, size_t count, uint32_t chunks,
 			   enum program program, struct samples *samples[])
 {
 	struct interval common = { 0, UINT64_MAX };
@@ -102,7 +102,7 @@ static inline int run_once(struct bench *bench, struct lane *lanes, size_t count
 	for (size_t i = 0; i < count; i++) {
 		lanes[i].program = program;
 		lanes[i].target_fd = program_fd(bench, &lanes[i], program);
-		lanes[i].chunks = ROUND_CHUNKS;
+		lanes[i].chunks = chunks;
 	}
 	r = lanes_measure(lanes, count);
 	for (size_t i = 0; r == 0 && i < count; i++) {
@@ -126,7 +126,7 @@ static inline int measure(struct bench *bench, struct samples samples[static PRO
 
 	do {
 		for (int i = 0; r == 0 && i < PROGRAMS; i++)
-			r = run_once(bench, bench->lanes, 1, i,
+			r = run_once(bench, bench->lanes, 1, ROUND_CHUNKS, i,
 				     (struct samples *[]){ &samples[i] });
 		if (end_s == 0) {
 			for (int i = 0; i < PROGRAMS; i++)
