@@ -21,12 +21,12 @@
 #include "agent/control.h"
 #include "agent/drains.h"
 #include "agent/health_check.h"
+#include "agent/intake.h"
 #include "agent/interfaces.h"
 #include "agent/peers.h"
 #include "agent/pool_owners.h"
 #include "agent/publish.h"
 #include "agent/reconcile.h"
-#include "agent/snapshot.h"
 #include "agent/state.h"
 #include "agent/views.h"
 #include "datapath/datapath.h"
@@ -38,10 +38,6 @@
 #include "model/pool.h"
 #include "net/net.h"
 #include "peer/seal.h"
-#include "source/manifest.h"
-
-/* What status shows; the log has all. */
-#define PROBLEMS_MAX 100
 
 struct agent {
 	const struct agent_config *config;
@@ -49,12 +45,9 @@ struct agent {
 	struct loop_watch *terminate, *interrupt, *hangup;
 	struct pool *pool;
 	struct model *model;
-	struct manifest_source *source;        /* NULL with a cluster */
-	struct cluster *cluster;               /* NULL with manifests */
-	struct publish *publish;               /* NULL: nothing is written */
-	struct snapshot *snapshot;             /* of the cluster; NULL without */
-	struct manifest_source *configuration; /* NULL: none */
-	struct loop_watch *moves;              /* see model_is_waiting */
+	struct intake *intake;
+	struct publish *publish;  /* NULL: nothing is written */
+	struct loop_watch *moves; /* see model_is_waiting */
 	struct net *net;
 	struct datapath *datapath;
 	struct reconciler *reconciler;
@@ -63,15 +56,13 @@ struct agent {
 	struct health_check *health_check; /* NULL: not asked for */
 	struct peers *peers;               /* NULL without */
 	char *model_problem;               /* as last told; NULL: none */
-	json_t *problems;                  /* sentences about objects that still hold */
 	uint64_t started_ms;
 	uint64_t key_print; /* of the flow hash's key */
 	bool started;       /* events are applied as they come */
 	bool settled;       /* nothing of the first state waits for a next hop any more */
 	bool ready;
 	bool pool_is_pruned;
-	bool serves_snapshot; /* objects of an earlier agent, until the cluster has told all */
-	bool moves_are_due;   /* the timer is set */
+	bool moves_are_due; /* the timer is set */
 	bool is_stopping;
 };
 
@@ -81,19 +72,12 @@ static void log_failure(int r, const struct error *error)
 		log_error("%s", error->text);
 }
 
-/* Whether what nobody told is known not to be there. */
-static bool is_complete(const struct agent *agent)
-{
-	return agent->cluster ? cluster_is_complete(agent->cluster)
-			      : manifest_source_is_complete(agent->source);
-}
-
 /* Once, when everything has been read: what was given to whom is no longer there. */
 static void prune_pool(struct agent *agent)
 {
 	struct error error = { 0 };
 
-	if (agent->pool_is_pruned || !is_complete(agent))
+	if (agent->pool_is_pruned || !intake_is_complete(agent->intake))
 		return;
 	log_failure(pool_owners_prune(agent->pool, agent->model, &error), &error);
 	log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error), &error);
@@ -131,7 +115,7 @@ static void apply(struct agent *agent)
 	int r;
 
 	/* Services whose slices are not known yet would lose the backends that are pinned. */
-	if (agent->cluster && !is_complete(agent) && !agent->serves_snapshot)
+	if (!intake_has_state(agent->intake))
 		return;
 	prune_pool(agent);
 	r = model_update(agent->model, &changed, &error);
@@ -143,8 +127,8 @@ static void apply(struct agent *agent)
 	if (changed)
 		log_failure(state_save_addresses(agent->config->state_dir, agent->pool, &error),
 			    &error);
-	reconciler_run(agent->reconciler, is_complete(agent));
-	if (is_complete(agent))
+	reconciler_run(agent->reconciler, intake_is_complete(agent->intake));
+	if (intake_is_complete(agent->intake))
 		publish_follow(agent->publish);
 	await_moves(agent);
 	tell_model_problem(agent);
@@ -165,105 +149,20 @@ static void on_deadline(void *owner)
 	apply(owner);
 }
 
-static void on_object(struct object *object, void *owner)
+/* Objects are about to change. */
+static void on_change(void *owner)
 {
 	struct agent *agent = owner;
 
 	publish_hold(agent->publish);
-	snapshot_note_set(agent->snapshot, object);
-	if (model_set_object(agent->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
 }
 
-/* Of the snapshot. */
-static void load_object(struct object *object, void *owner)
+static void on_changed(void *owner)
 {
 	struct agent *agent = owner;
 
-	if (model_set_object(agent->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
-}
-
-static void on_configuration(struct object *object, void *owner)
-{
-	struct agent *agent = owner;
-
-	publish_hold(agent->publish);
-	if (object->kind != OBJECT_AGENT_CONFIGURATION) {
-		log_warning("%s: %s '%s/%s' is not used, expected an AgentConfiguration",
-			    object->origin, object_kind_name(object->kind), object->namespace,
-			    object->name);
-		object_destroy(object);
-		return;
-	}
-	if (model_set_object(agent->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
-}
-
-/* From the snapshot, or the configuration. */
-static void remove_object(enum object_kind kind, const char *namespace, const char *name,
-			  void *owner)
-{
-	struct agent *agent = owner;
-
-	publish_hold(agent->publish);
-	model_remove_object(agent->model, kind, namespace, name);
-}
-
-static void on_removed(enum object_kind kind, const char *namespace, const char *name, void *owner)
-{
-	struct agent *agent = owner;
-
-	publish_hold(agent->publish);
-	snapshot_note_removed(agent->snapshot, kind, namespace, name);
-	model_remove_object(agent->model, kind, namespace, name);
-}
-
-static void on_problem(const char *sentence, void *owner)
-{
-	struct agent *agent = owner;
-
-	log_warning("%s; nothing that worked changes", sentence);
-	if (json_array_size(agent->problems) < PROBLEMS_MAX)
-		(void)json_array_append_new(agent->problems, json_string(sentence));
-}
-
-static void on_repaired(const char *place, void *owner)
-{
-	struct agent *agent = owner;
-	size_t length = strlen(place);
-
-	log_info("%s: good again", place);
-	for (size_t i = json_array_size(agent->problems); i-- > 0;) {
-		const char *sentence = json_string_value(json_array_get(agent->problems, i));
-
-		if (strncmp(sentence, place, length) == 0 && sentence[length] == ':')
-			(void)json_array_remove(agent->problems, i);
-	}
-}
-
-static void on_skipped(const char *path, const char *kind, void *owner)
-{
-	(void)owner;
-	log_debug("%s: kind '%s' is not used", path, kind);
-}
-
-static void on_batch_end(void *owner)
-{
-	struct agent *agent = owner;
-
-	if (agent->cluster && is_complete(agent))
-		snapshot_confirm(agent->snapshot, remove_object, agent);
 	if (agent->started)
 		apply(agent);
-}
-
-static void on_zone(const char *zone, void *owner)
-{
-	struct agent *agent = owner;
-
-	if (model_set_zone(agent->model, zone) < 0)
-		log_error("no memory for this node's zone: it stays what it was");
 }
 
 static void on_next_hops_changed(void *owner)
@@ -346,10 +245,7 @@ static void on_hangup(void *owner)
 	struct agent *agent = owner;
 	struct error error = { 0 };
 
-	if (agent->source)
-		log_failure(manifest_source_scan(agent->source, &error), &error);
-	if (agent->configuration)
-		log_failure(manifest_source_scan(agent->configuration, &error), &error);
+	log_failure(intake_scan(agent->intake, &error), &error);
 }
 
 static json_t *on_drain(struct agent *agent, const json_t *request, struct error *error)
@@ -372,10 +268,10 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 		.model = agent->model,
 		.net = agent->net,
 		.datapath = agent->datapath,
-		.problems = agent->problems,
+		.problems = intake_problems(agent->intake),
 		.kept_count = reconciler_kept_count(agent->reconciler),
-		.sources_complete = is_complete(agent),
-		.cluster = agent->cluster,
+		.sources_complete = intake_is_complete(agent->intake),
+		.cluster = intake_cluster(agent->intake),
 		.publish = agent->publish,
 		.key_print = agent->key_print,
 		.peers = agent->peers,
@@ -401,8 +297,7 @@ static json_t *on_request(const char *command, const json_t *request, struct err
 static int start_loop(struct agent *agent, struct error *error)
 {
 	agent->loop = loop_create();
-	agent->problems = json_array();
-	if (!agent->loop || !agent->problems)
+	if (!agent->loop)
 		return error_set(error, -ENOMEM, "no memory for the agent");
 	agent->terminate = loop_add_signal(agent->loop, SIGTERM, on_stop, agent);
 	agent->interrupt = loop_add_signal(agent->loop, SIGINT, on_stop, agent);
@@ -543,39 +438,16 @@ static void on_heard(void *owner)
 	reconciler_flows_heard(agent->reconciler);
 }
 
-/* What an earlier agent was told. Without it, or with a bad one, the cluster is waited for. */
-static int start_snapshot(struct agent *agent, struct error *error)
-{
-	const struct snapshot_settings settings = {
-		.state_dir = agent->config->state_dir,
-		.model = agent->model,
-		.interval_ms = SNAPSHOT_INTERVAL_MS,
-		.settle_ms = SNAPSHOT_SETTLE_MS,
-	};
-	struct error reason = { 0 };
-	size_t count = 0;
-	int r = snapshot_create(agent->loop, &settings, &agent->snapshot, error);
-
-	if (r < 0)
-		return r;
-	r = snapshot_load(agent->snapshot, load_object, agent, &count, &reason);
-	log_failure(r, &reason);
-	agent->serves_snapshot = r == 0 && count > 0;
-	if (agent->serves_snapshot)
-		log_info("serving the %zu objects of the last snapshot until the cluster answers",
-			 count);
-	return 0;
-}
-
 static int start_publishing(struct agent *agent, struct error *error)
 {
 	const struct agent_config *config = agent->config;
+	const struct cluster *cluster = intake_cluster(agent->intake);
 	const struct publish_settings settings = {
-		.http = cluster_http(agent->cluster),
+		.http = cluster_http(cluster),
 		.model = agent->model,
 		.reconciler = agent->reconciler,
-		.lease_namespace = config->lease_name ? config->lease_namespace
-						      : cluster_namespace(agent->cluster),
+		.lease_namespace =
+			config->lease_name ? config->lease_namespace : cluster_namespace(cluster),
 		.lease_name = config->lease_name ? config->lease_name : LEASE_NAME_DEFAULT,
 		.on_released = on_released,
 		.owner = agent,
@@ -586,59 +458,16 @@ static int start_publishing(struct agent *agent, struct error *error)
 	return publish_create(agent->loop, &settings, &agent->publish, error);
 }
 
-static int start_cluster(struct agent *agent, const struct cluster_events *events,
-			 struct error *error)
+static int start_intake(struct agent *agent, struct error *error)
 {
-	int r = start_snapshot(agent, error);
-
-	if (r == 0)
-		r = cluster_create(agent->loop, agent->config, events, &agent->cluster, error);
-	return r < 0 ? r : start_publishing(agent, error);
-}
-
-static int start_configuration(struct agent *agent, struct error *error)
-{
-	const struct source_events events = {
-		.on_object = on_configuration,
-		.on_removed = remove_object,
-		.on_problem = on_problem,
-		.on_repaired = on_repaired,
-		.on_skipped = on_skipped,
-		.on_batch_end = on_batch_end,
+	const struct intake_events events = {
+		.on_change = on_change,
+		.on_changed = on_changed,
 		.owner = agent,
 	};
-	const char *path = agent->config->configuration;
-	int r;
 
-	if (!path)
-		return 0;
-	r = manifest_source_create(agent->loop, &path, 1, &events, &agent->configuration, error);
-	return r < 0 ? r : manifest_source_scan(agent->configuration, error);
-}
-
-static int start_source(struct agent *agent, struct error *error)
-{
-	const struct source_events objects = {
-		.on_object = on_object,
-		.on_removed = on_removed,
-		.on_problem = on_problem,
-		.on_repaired = on_repaired,
-		.on_skipped = on_skipped,
-		.on_batch_end = on_batch_end,
-		.owner = agent,
-	};
-	const struct cluster_events events = {
-		.objects = objects,
-		.on_zone = on_zone,
-		.owner = agent,
-	};
-	int r;
-
-	if (agent_config_has_cluster(agent->config))
-		return start_cluster(agent, &events, error);
-	r = manifest_source_create(agent->loop, agent->config->manifests.items,
-				   agent->config->manifests.count, &objects, &agent->source, error);
-	return r < 0 ? r : manifest_source_scan(agent->source, error);
+	return intake_create(agent->loop, agent->config, agent->model, &events, &agent->intake,
+			     error);
 }
 
 /* The tables are right before the first packet meets the new program. */
@@ -677,9 +506,9 @@ static int start(struct agent *agent, struct error *error)
 		r = peers_create(agent->loop, agent->config, agent->key_print, agent->datapath,
 				 on_heard, agent, &agent->peers, error);
 	if (r == 0)
-		r = start_configuration(agent, error);
+		r = start_intake(agent, error);
 	if (r == 0)
-		r = start_source(agent, error);
+		r = start_publishing(agent, error);
 	if (r == 0)
 		r = control_create(agent->loop, agent->config->socket, on_request, agent,
 				   &agent->control, error);
@@ -698,11 +527,8 @@ static void stop(struct agent *agent)
 {
 	control_destroy(agent->control);
 	health_check_destroy(agent->health_check);
-	manifest_source_destroy(agent->source);
-	manifest_source_destroy(agent->configuration);
 	publish_destroy(agent->publish);
-	cluster_destroy(agent->cluster);
-	snapshot_destroy(agent->snapshot);
+	intake_destroy(agent->intake);
 	peers_destroy(agent->peers);
 	reconciler_destroy(agent->reconciler);
 	net_destroy(agent->net);
@@ -715,7 +541,6 @@ static void stop(struct agent *agent)
 	loop_remove(agent->hangup);
 	loop_remove(agent->moves);
 	loop_destroy(agent->loop);
-	json_decref(agent->problems);
 	free(agent->model_problem);
 }
 
@@ -727,7 +552,7 @@ int agent_run(const struct agent_config *config, struct error *error)
 
 	if (r == 0)
 		r = loop_run(agent.loop);
-	log_failure(snapshot_write(agent.snapshot, &reason), &reason);
+	log_failure(intake_save(agent.intake, &reason), &reason);
 	stop(&agent);
 	return r;
 }
