@@ -442,19 +442,22 @@ static int start_publishing(struct agent *agent, struct error *error)
 {
 	const struct agent_config *config = agent->config;
 	const struct cluster *cluster = intake_cluster(agent->intake);
-	const struct publish_settings settings = {
-		.http = cluster_http(cluster),
+	struct publish_settings settings = {
 		.model = agent->model,
 		.reconciler = agent->reconciler,
-		.lease_namespace =
-			config->lease_name ? config->lease_namespace : cluster_namespace(cluster),
-		.lease_name = config->lease_name ? config->lease_name : LEASE_NAME_DEFAULT,
+		.lease_namespace = config->lease_namespace,
+		.lease_name = config->lease_name,
 		.on_released = on_released,
 		.owner = agent,
 	};
 
 	if (!agent_config_publishes(config))
 		return 0;
+	settings.http = cluster_http(cluster);
+	if (!config->lease_name) {
+		settings.lease_namespace = cluster_namespace(cluster);
+		settings.lease_name = LEASE_NAME_DEFAULT;
+	}
 	return publish_create(agent->loop, &settings, &agent->publish, error);
 }
 
