@@ -18,7 +18,8 @@ seconds=${GUIDEWAY_CONSISTENCY_SECONDS:-10}
 results=${GUIDEWAY_CONSISTENCY_RESULTS:-/dev/null}
 read -ra modes <<<"${GUIDEWAY_CONSISTENCY_MODES:-ipip snat}"
 
-declare -A mode_vip=([ipip]=192.0.2.10 [snat]=192.0.2.11 [dnat]=192.0.2.12)
+declare -A mode_vip=([ipip]=192.0.2.10 [snat]=192.0.2.11 [dnat]=192.0.2.12 [l2]=192.0.2.13
+	[gue]=192.0.2.14)
 messages=3 # 10 a second
 stall_limit_ms=3000
 # After this a change that was published must be in effect.
@@ -124,7 +125,7 @@ client_sources() {
 }
 
 ready_for_direct_modes() {
-	vip=${mode_vip[ipip]} direct_replies "$1"
+	vip=${mode_vip[ipip]} direct_replies "$1" "${mode_vip[l2]}/32" "${mode_vip[gue]}/32"
 	unwrapping "$1"
 }
 

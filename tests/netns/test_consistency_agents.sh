@@ -145,9 +145,23 @@ test_a_gateway_that_dies_breaks_no_connection() {
 	all_is_well
 }
 
+# only_with_ipip: once is enough
+only_with_ipip() { [[ ${modes[*]} == *ipip* ]] || skip "done with ipip"; }
+
+test_a_gateway_that_dies_breaks_no_connection_in_other_direct_modes() {
+	only_with_ipip
+	modes=(l2 gue)
+	start_with_two_gateways 4 4
+	at 1 2
+	both_gateways_forward
+	first_gateway_dies
+	end_talk gateway
+	all_is_well
+}
+
 # In dnat replies go through a gateway as well, but any.
 test_a_gateway_that_dies_breaks_no_connection_in_dnat() {
-	[[ ${modes[*]} == *ipip* ]] || skip "once is enough: with ipip"
+	only_with_ipip
 	modes=(dnat)
 	start_with_two_gateways 4 4
 	at 1 2
