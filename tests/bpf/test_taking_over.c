@@ -20,10 +20,11 @@ static void take_over_until(uint32_t time_s)
 	map_set(world->maps.meta, &first, &meta);
 }
 
-static void open_world(uint32_t until_s)
+/* From now on, since opening may take long. */
+static void open_world(int32_t seconds)
 {
 	world_open();
-	take_over_until(until_s);
+	take_over_until(now_s() + seconds);
 }
 
 static bool has_entry(void)
@@ -42,7 +43,7 @@ static enum gw_verdict send_to_vip(uint8_t tcp_flags)
 static void a_flow_that_is_not_known_waits(void **state)
 {
 	(void)state;
-	open_world(now_s() + 10);
+	open_world(10);
 	assert_int_equal(send_to_vip(ACK), GW_TAKING_OVER);
 	assert_int_equal(send_to_vip(FIN | ACK), GW_TAKING_OVER);
 	assert_false(has_entry());
@@ -54,7 +55,7 @@ static void a_flow_that_is_not_known_waits(void **state)
 static void a_flow_that_begins_does_not_wait(void **state)
 {
 	(void)state;
-	open_world(now_s() + 10);
+	open_world(10);
 	client_sends(IPPROTO_TCP, SYN);
 	backend_sends(IPPROTO_TCP, SYN | ACK);
 	client_sends(IPPROTO_TCP, ACK);
@@ -67,7 +68,7 @@ static void a_reply_of_a_flow_that_is_not_known_does_not_reach_the_host(void **s
 	struct packet_spec reply = reply_to(request(IPPROTO_TCP));
 
 	(void)state;
-	open_world(now_s() + 10);
+	open_world(10);
 	reply.tcp_flags = ACK;
 	run_to_end(&reply, GW_TAKING_OVER);
 	take_over_until(0);
@@ -77,7 +78,7 @@ static void a_reply_of_a_flow_that_is_not_known_does_not_reach_the_host(void **s
 static void an_agent_that_died_meanwhile_is_not_waited_for_for_ever(void **state)
 {
 	(void)state;
-	open_world(now_s() - 1);
+	open_world(-1);
 	assert_int_equal(send_to_vip(ACK), GW_FORWARDED);
 }
 
