@@ -148,7 +148,7 @@ test_a_flood_of_spoofed_syns_in_a_rolling_update_breaks_no_connection() {
 	talk
 	for mode in "${modes[@]}"; do
 		spawn client "$TRAFFIC" flood --to "${mode_vip[$mode]}" --port "$service_port" \
-			--count "$((syns / ${#modes[@]}))" --rate $((2 * syns / seconds)) >"$work/$mode.flood"
+			--count "$((syns / ${#modes[@]}))" --rate $((5 * syns / seconds / 4)) >"$work/$mode.flood"
 	done
 	replace_all "$count"
 	end_talk flood
