@@ -14,16 +14,9 @@
 
 #define INITIAL_END "k8s.io/initial-events-end"
 
-static const char *text_of(const struct node *mapping, const char *key)
-{
-	const struct node *node = node_get(mapping, key);
-
-	return node && node->type == NODE_SCALAR ? node->text : "";
-}
-
 static int number_of(const struct node *mapping, const char *key, int otherwise)
 {
-	const char *text = text_of(mapping, key);
+	const char *text = node_text(mapping, key);
 	char *end;
 	long number = strtol(text, &end, 10);
 
@@ -32,7 +25,8 @@ static int number_of(const struct node *mapping, const char *key, int otherwise)
 
 bool answer_is_kind(const struct node *object, const char *api_version, const char *kind)
 {
-	const char *said_version = text_of(object, "apiVersion"), *said = text_of(object, "kind");
+	const char *said_version = node_text(object, "apiVersion"),
+		   *said = node_text(object, "kind");
 
 	return (!*said || strcmp(said, kind) == 0) &&
 	       (!*said_version || strcmp(said_version, api_version) == 0);
@@ -40,11 +34,11 @@ bool answer_is_kind(const struct node *object, const char *api_version, const ch
 
 static bool is_list_of(const struct node *root, const char *api_version, const char *kind)
 {
-	const char *said = text_of(root, "kind");
+	const char *said = node_text(root, "kind");
 	size_t length = strlen(kind);
 
 	return strncmp(said, kind, length) == 0 && strcmp(said + length, "List") == 0 &&
-	       strcmp(text_of(root, "apiVersion"), api_version) == 0;
+	       strcmp(node_text(root, "apiVersion"), api_version) == 0;
 }
 
 /* Go writes an empty list as [] or as null. */
@@ -67,11 +61,11 @@ int answer_read_list(struct arena *arena, const char *text, size_t length, const
 		return r;
 	if (root->type != NODE_MAPPING || !is_list_of(root, api_version, kind))
 		return error_set(error, -EINVAL, "kind: '%.60s', expected a %sList of %s",
-				 root->type == NODE_MAPPING ? text_of(root, "kind") : "", kind,
+				 root->type == NODE_MAPPING ? node_text(root, "kind") : "", kind,
 				 api_version);
 	metadata = node_get(root, "metadata");
-	list.resource_version = text_of(metadata, "resourceVersion");
-	list.continue_token = text_of(metadata, "continue");
+	list.resource_version = node_text(metadata, "resourceVersion");
+	list.continue_token = node_text(metadata, "continue");
 	if (!*list.resource_version)
 		return error_set(error, -EINVAL, "%sList: metadata.resourceVersion: missing", kind);
 	if (!has_items(root))
@@ -106,13 +100,13 @@ int answer_read_event(struct arena *arena, const char *text, size_t length,
 	if (r < 0)
 		return r;
 	object = node_get(root, "object");
-	if (!*text_of(root, "type") || !object || object->type != NODE_MAPPING)
+	if (!*node_text(root, "type") || !object || object->type != NODE_MAPPING)
 		return error_set(error, -EINVAL, "a watch's event without type and object");
 	annotations = node_get(node_get(object, "metadata"), "annotations");
 	*ret = (struct answer_event){
-		.type = event_type(text_of(root, "type")),
+		.type = event_type(node_text(root, "type")),
 		.object = object,
-		.is_initial_end = strcmp(text_of(annotations, INITIAL_END), "true") == 0,
+		.is_initial_end = strcmp(node_text(annotations, INITIAL_END), "true") == 0,
 	};
 	return 0;
 }
@@ -124,18 +118,18 @@ static bool has_cause(const struct node *details, const char *reason)
 	if (!causes || causes->type != NODE_SEQUENCE)
 		return false;
 	for (const struct node *cause = causes->first; cause; cause = cause->next)
-		if (strcmp(text_of(cause, "reason"), reason) == 0)
+		if (strcmp(node_text(cause, "reason"), reason) == 0)
 			return true;
 	return false;
 }
 
 void answer_read_status(const struct node *node, struct answer_status *ret)
 {
-	const char *reason = text_of(node, "reason"), *message = text_of(node, "message");
+	const char *reason = node_text(node, "reason"), *message = node_text(node, "message");
 	const struct node *details = node_get(node, "details");
 
 	*ret = (struct answer_status){ .retry_after_s = -1 };
-	if (!node || strcmp(text_of(node, "kind"), "Status") != 0)
+	if (!node || strcmp(node_text(node, "kind"), "Status") != 0)
 		return;
 	ret->code = number_of(node, "code", 0);
 	ret->is_expired =

@@ -97,22 +97,15 @@ void reflector_store_finish(struct reflector_store *store)
 	table_finish(&store->table, NULL);
 }
 
-static const char *text_of(const struct node *mapping, const char *key)
-{
-	const struct node *node = node_get(mapping, key);
-
-	return node && node->type == NODE_SCALAR ? node->text : "";
-}
-
 int reflector_identity_read(const struct node *object, bool needs_name,
 			    struct reflector_identity *ret, struct error *error)
 {
 	const struct node *metadata = node_get(object, "metadata");
 	struct reflector_identity identity = {
-		.namespace = text_of(metadata, "namespace"),
-		.name = text_of(metadata, "name"),
-		.uid = text_of(metadata, "uid"),
-		.resource_version = text_of(metadata, "resourceVersion"),
+		.namespace = node_text(metadata, "namespace"),
+		.name = node_text(metadata, "name"),
+		.uid = node_text(metadata, "uid"),
+		.resource_version = node_text(metadata, "resourceVersion"),
 	};
 
 	if (needs_name && !*identity.name)

@@ -180,8 +180,7 @@ static void on_repaired(const char *namespace, const char *name, void *owner)
 static int decode_node(const struct node *node, void **ret_item, struct error *error, void *owner)
 {
 	const struct node *labels = node_get(node_get(node, "metadata"), "labels");
-	const struct node *label = node_get(labels, ZONE_LABEL);
-	char *zone = strdup(label && label->type == NODE_SCALAR ? label->text : "");
+	char *zone = strdup(node_text(labels, ZONE_LABEL));
 
 	(void)owner;
 	if (!zone)

@@ -35,22 +35,6 @@ static void destroy_found(void *item)
 	free(found);
 }
 
-static bool has_item(const struct node *list, const char *text)
-{
-	if (list && list->type == NODE_SEQUENCE)
-		for (const struct node *item = list->first; item; item = item->next)
-			if (item->type == NODE_SCALAR && strcmp(item->text, text) == 0)
-				return true;
-	return false;
-}
-
-static char *copy_text(const struct node *metadata, const char *key)
-{
-	const struct node *node = node_get(metadata, key);
-
-	return strdup(node && node->type == NODE_SCALAR ? node->text : "");
-}
-
 /* Those without the finalizer are of no use. */
 static int decode(const struct node *node, void **ret_item, struct error *error, void *owner)
 {
@@ -58,13 +42,13 @@ static int decode(const struct node *node, void **ret_item, struct error *error,
 	const struct node *metadata = node_get(node, "metadata");
 	struct found *found;
 
-	if (!has_item(node_get(metadata, "finalizers"), sweep->finalizer))
+	if (!node_has_item(node_get(metadata, "finalizers"), sweep->finalizer))
 		return 0;
 	found = calloc(1, sizeof(*found));
 	if (found) {
-		found->namespace = copy_text(metadata, "namespace");
-		found->name = copy_text(metadata, "name");
-		found->uid = copy_text(metadata, "uid");
+		found->namespace = strdup(node_text(metadata, "namespace"));
+		found->name = strdup(node_text(metadata, "name"));
+		found->uid = strdup(node_text(metadata, "uid"));
 	}
 	if (!found || !found->namespace || !found->name || !found->uid) {
 		destroy_found(found);

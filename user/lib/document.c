@@ -54,13 +54,6 @@ int builder_add_node(struct builder *builder, const struct node *place, enum nod
 	return 0;
 }
 
-void builder_append(struct node *parent, struct node ***tail, struct node *child)
-{
-	**tail = child;
-	*tail = &child->next;
-	parent->count++;
-}
-
 static int next_event(struct builder *builder, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&builder->parser, event))
@@ -134,7 +127,7 @@ static int build_sequence(struct builder *builder, struct node *sequence, unsign
 		r = build_next(builder, YAML_SEQUENCE_END_EVENT, depth, &child);
 		if (r < 0 || !child)
 			return r;
-		builder_append(sequence, &tail, child);
+		node_append(sequence, &tail, child);
 	}
 }
 
@@ -201,7 +194,7 @@ static int build_mapping(struct builder *builder, struct node *mapping, unsigned
 				return r;
 		} else {
 			value->key = mark.key;
-			builder_append(mapping, &tail, value);
+			node_append(mapping, &tail, value);
 		}
 	}
 }

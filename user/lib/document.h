@@ -62,6 +62,11 @@ bool document_split(const char *text, size_t length, size_t *at, uint32_t *line,
 /* The child of a mapping by key; NULL when there is none, or it is null, or node is no mapping. */
 const struct node *node_get(const struct node *node, const char *key);
 
+/* The text of a scalar child; "" when there is none: for what is no error to be missing. */
+const char *node_text(const struct node *node, const char *key);
+/* Whether node is a list, and text one of its scalars. */
+bool node_has_item(const struct node *node, const char *text);
+
 /*
  * Scalars as the API's types; error's sentence starts with "line:column: path: ".
  * Plain scalars mean what kubectl takes them for (YAML 1.1): yes, no, on, off, y and n

@@ -61,7 +61,7 @@ static int copy_node(struct builder *builder, const struct node *alias, const st
 		if (r < 0)
 			return r;
 		copy->key = child->key;
-		builder_append(node, &tail, copy);
+		node_append(node, &tail, copy);
 	}
 	*ret = node;
 	return 0;

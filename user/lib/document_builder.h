@@ -8,7 +8,7 @@
 
 #include <yaml.h>
 
-#include "lib/document.h"
+#include "lib/node_build.h"
 
 #define DEPTH_LIMIT 64
 
@@ -44,8 +44,6 @@ int builder_no_memory(struct builder *builder);
 struct node builder_place(const struct builder *builder, const yaml_mark_t *mark);
 int builder_add_node(struct builder *builder, const struct node *place, enum node_type type,
 		     struct node **ret);
-/* Puts child behind *tail, which moves on. */
-void builder_append(struct node *parent, struct node ***tail, struct node *child);
 
 /* Remembers that name stands for node; the caller sets complete when node is. */
 int builder_add_anchor(struct builder *builder, const yaml_char_t *name, const struct node *node,

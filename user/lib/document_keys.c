@@ -42,7 +42,7 @@ static int merge_mapping(struct builder *builder, struct node *mapping, struct n
 		/* What is below it is never changed and may have two parents. */
 		*mark.value = *child;
 		mark.value->next = NULL;
-		builder_append(mapping, tail, mark.value);
+		node_append(mapping, tail, mark.value);
 		r = builder_push_key(builder, &mark);
 		if (r < 0)
 			return r;
@@ -89,20 +89,6 @@ static bool is_strictly_sorted(const struct key_mark *keys, size_t count)
 	return true;
 }
 
-static void drop_overridden(struct node *mapping)
-{
-	struct node **at = &mapping->first;
-
-	while (*at) {
-		if ((*at)->key) {
-			at = &(*at)->next;
-		} else {
-			*at = (*at)->next;
-			mapping->count--;
-		}
-	}
-}
-
 int builder_settle_keys(struct builder *builder, struct node *mapping, size_t first)
 {
 	size_t count = builder->key_count - first;
@@ -130,6 +116,6 @@ int builder_settle_keys(struct builder *builder, struct node *mapping, size_t fi
 		overridden = true;
 	}
 	if (overridden)
-		drop_overridden(mapping);
+		node_drop_keyless(mapping);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "lib/document.h"
 #include "lib/error.h"
 #include "lib/json_string.h"
+#include "lib/node_build.h"
 
 /* As of documents that YAML's parser reads. */
 #define DEPTH_LIMIT 64
@@ -160,13 +161,6 @@ static int parse_word(struct parser *parser, struct node *node)
 	return refuse(parser, "a value");
 }
 
-static void append(struct node *parent, struct node ***tail, struct node *child)
-{
-	**tail = child;
-	*tail = &child->next;
-	parent->count++;
-}
-
 static int parse_list(struct parser *parser, struct node *node, unsigned int depth)
 {
 	struct node **tail = &node->first, *child;
@@ -178,7 +172,7 @@ static int parse_list(struct parser *parser, struct node *node, unsigned int dep
 
 		if (r < 0)
 			return r;
-		append(node, &tail, child);
+		node_append(node, &tail, child);
 	} while (take(parser, ','));
 	return take(parser, ']') ? 0 : refuse(parser, "a comma or the list's end");
 }
@@ -259,20 +253,6 @@ static bool find_doubles_of_few(struct node *mapping)
 	return found;
 }
 
-static void drop_keyless(struct node *mapping)
-{
-	struct node **at = &mapping->first;
-
-	while (*at) {
-		if ((*at)->key) {
-			at = &(*at)->next;
-		} else {
-			*at = (*at)->next;
-			mapping->count--;
-		}
-	}
-}
-
 static int settle_keys(struct parser *parser, struct node *mapping)
 {
 	bool found = false;
@@ -283,7 +263,7 @@ static int settle_keys(struct parser *parser, struct node *mapping)
 	else
 		r = find_doubles(parser, mapping, &found);
 	if (found)
-		drop_keyless(mapping);
+		node_drop_keyless(mapping);
 	return r;
 }
 
@@ -299,7 +279,7 @@ static int parse_mapping(struct parser *parser, struct node *node, unsigned int 
 		if (r < 0)
 			return r;
 		if (!is_left_out(child))
-			append(node, &tail, child);
+			node_append(node, &tail, child);
 	} while (take(parser, ','));
 	if (!take(parser, '}'))
 		return refuse(parser, "a comma or the mapping's end");

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "lib/error.h"
+#include "lib/node_build.h"
 
 /* Of a value, as much as a sentence shows. */
 #define SHOWN_BYTES 60
@@ -39,6 +40,44 @@ const struct node *node_get(const struct node *node, const char *key)
 		if (strcmp(child->key, key) == 0)
 			return child->type == NODE_NULL ? NULL : child;
 	return NULL;
+}
+
+const char *node_text(const struct node *node, const char *key)
+{
+	const struct node *child = node_get(node, key);
+
+	return child && child->type == NODE_SCALAR ? child->text : "";
+}
+
+bool node_has_item(const struct node *node, const char *text)
+{
+	if (!node || node->type != NODE_SEQUENCE)
+		return false;
+	for (const struct node *item = node->first; item; item = item->next)
+		if (item->type == NODE_SCALAR && strcmp(item->text, text) == 0)
+			return true;
+	return false;
+}
+
+void node_append(struct node *parent, struct node ***tail, struct node *child)
+{
+	**tail = child;
+	*tail = &child->next;
+	parent->count++;
+}
+
+void node_drop_keyless(struct node *mapping)
+{
+	struct node **at = &mapping->first;
+
+	while (*at) {
+		if ((*at)->key) {
+			at = &(*at)->next;
+		} else {
+			*at = (*at)->next;
+			mapping->count--;
+		}
+	}
 }
 
 int node_error(const struct node *node, struct error *error, const char *format, ...)

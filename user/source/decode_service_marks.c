@@ -4,26 +4,11 @@
 
 #include <string.h>
 
-static bool is_text(const struct node *node, const char *text)
-{
-	return node && node->type == NODE_SCALAR && strcmp(node->text, text) == 0;
-}
-
-static bool has_item(const struct node *list, const char *text)
-{
-	if (list && list->type == NODE_SEQUENCE)
-		for (const struct node *item = list->first; item; item = item->next)
-			if (is_text(item, text))
-				return true;
-	return false;
-}
-
 static bool is_foreign(const struct node *ingress)
 {
-	const struct node *mode = node_get(ingress, "ipMode");
-
 	return !node_get(ingress, "ip") || node_get(ingress, "hostname") ||
-	       node_get(ingress, "ports") || (mode && !is_text(mode, "VIP"));
+	       node_get(ingress, "ports") ||
+	       (node_get(ingress, "ipMode") && strcmp(node_text(ingress, "ipMode"), "VIP") != 0);
 }
 
 static bool has_foreign_ingress(const struct node *status)
@@ -41,9 +26,7 @@ static bool has_foreign_ingress(const struct node *status)
 static int keep(struct object *object, const struct node *condition, const char *key,
 		const char **ret, struct error *error)
 {
-	const struct node *node = node_get(condition, key);
-
-	*ret = node && node->type == NODE_SCALAR ? node->text : "";
+	*ret = node_text(condition, key);
 	return decode_keep(object, ret, error);
 }
 
@@ -55,7 +38,7 @@ static int read_condition(struct object *object, const struct node *list, struct
 	if (!list || list->type != NODE_SEQUENCE)
 		return 0;
 	for (const struct node *item = list->first; r == 0 && item; item = item->next) {
-		if (!is_text(node_get(item, "type"), OBJECT_CONDITION))
+		if (strcmp(node_text(item, "type"), OBJECT_CONDITION) != 0)
 			continue;
 		r = keep(object, item, "status", &marks->status, error);
 		if (r == 0)
@@ -72,8 +55,8 @@ int decode_service_marks(struct object *object, const struct field *top, struct 
 	const struct node *status = node_get(top->node, "status");
 
 	marks->reason = marks->message = "";
-	marks->has_finalizer =
-		has_item(node_get(node_get(top->node, "metadata"), "finalizers"), OBJECT_FINALIZER);
+	marks->has_finalizer = node_has_item(
+		node_get(node_get(top->node, "metadata"), "finalizers"), OBJECT_FINALIZER);
 	marks->has_foreign_ingress = has_foreign_ingress(status);
 	return read_condition(object, node_get(status, "conditions"), error);
 }
