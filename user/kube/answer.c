@@ -11,8 +11,11 @@
 #include "lib/document.h"
 #include "lib/error.h"
 #include "lib/json_tree.h"
+#include "model/object.h"
 
 #define INITIAL_END "k8s.io/initial-events-end"
+/* Longer than that nobody is told to wait in earnest. */
+#define RETRY_AFTER_MAX_S 300
 
 static int number_of(const struct node *mapping, const char *key, int otherwise)
 {
@@ -155,16 +158,16 @@ void answer_read_status_text(const char *text, size_t length, struct answer_stat
 	arena_destroy(arena);
 }
 
-static bool is_decimal(const char *text)
+uint64_t answer_retry_after_ms(int64_t header_s, const struct answer_status *status)
 {
-	return *text >= '1' && *text <= '9' && strspn(text, "0123456789") == strlen(text);
+	int64_t said_s = header_s < 0 ? status->retry_after_s : header_s;
+
+	if (said_s > RETRY_AFTER_MAX_S)
+		said_s = RETRY_AFTER_MAX_S;
+	return said_s > 0 ? 1000 * (uint64_t)said_s : 0;
 }
 
 bool answer_is_older_version(const char *a, const char *b)
 {
-	size_t a_length = strlen(a), b_length = strlen(b);
-
-	if (!is_decimal(a) || !is_decimal(b))
-		return false;
-	return a_length != b_length ? a_length < b_length : strcmp(a, b) < 0;
+	return object_is_version(a) && object_is_version(b) && object_compare_versions(a, b) < 0;
 }

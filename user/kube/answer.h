@@ -62,6 +62,12 @@ void answer_read_status(const struct node *node, struct answer_status *ret);
 void answer_read_status_text(const char *text, size_t length, struct answer_status *ret);
 
 /*
+ * How long the server says to wait: in the header Retry-After (-1: it has none), else in status;
+ * at most 5 minutes. 0: it says nothing of that.
+ */
+uint64_t answer_retry_after_ms(int64_t header_s, const struct answer_status *status);
+
+/*
  * Whether resource version a is older than b. False also when they cannot be compared: they
  * are opaque where they are not decimals.
  */

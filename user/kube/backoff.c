@@ -17,14 +17,18 @@ uint64_t backoff_random(uint64_t low, uint64_t high)
 	return low + dice % (high - low);
 }
 
+uint64_t backoff_double_ms(uint64_t wait_ms, uint64_t first_ms, uint64_t cap_ms)
+{
+	if (wait_ms == 0)
+		return first_ms;
+	return wait_ms < cap_ms / 2 ? 2 * wait_ms : cap_ms;
+}
+
 uint64_t backoff_next_ms(struct backoff *backoff, uint64_t now_ms)
 {
-	if (backoff->wait_ms == 0 || now_ms - backoff->asked_ms > BACKOFF_RESET_MS)
-		backoff->wait_ms = BACKOFF_FIRST_MS;
-	else if (backoff->wait_ms < BACKOFF_CAP_MS / 2)
-		backoff->wait_ms *= 2;
-	else
-		backoff->wait_ms = BACKOFF_CAP_MS;
+	if (now_ms - backoff->asked_ms > BACKOFF_RESET_MS)
+		backoff->wait_ms = 0;
+	backoff->wait_ms = backoff_double_ms(backoff->wait_ms, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
 	backoff->asked_ms = now_ms;
 	return backoff_random(backoff->wait_ms, 2 * backoff->wait_ms);
 }

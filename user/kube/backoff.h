@@ -22,6 +22,9 @@ struct backoff {
 /* From t to 2t, where t is twice that of the time before. */
 uint64_t backoff_next_ms(struct backoff *backoff, uint64_t now_ms);
 
+/* Twice wait_ms (0: it is the first), from first_ms to cap_ms. */
+uint64_t backoff_double_ms(uint64_t wait_ms, uint64_t first_ms, uint64_t cap_ms);
+
 /* From low to high - 1; low where they are the same. */
 uint64_t backoff_random(uint64_t low, uint64_t high);
 

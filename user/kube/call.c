@@ -87,7 +87,7 @@ int call_status(const struct kube_call *call)
 
 bool call_is_success(const struct kube_call *call)
 {
-	return call_status(call) / 100 == 2;
+	return kube_status_is_good(call_status(call));
 }
 
 static const char *header(const struct kube_call *call, const char *name)
@@ -229,7 +229,7 @@ void call_conclude(struct kube_call *call, CURLcode result, struct error *error,
 		call_explain(call, result, error);
 	ret->error = error;
 	/* What is known of a refusal stays known. */
-	if (ret->status / 100 == 2) {
+	if (kube_status_is_good(ret->status)) {
 		ret->status = 0;
 		ret->body = "";
 		ret->body_length = 0;

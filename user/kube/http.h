@@ -46,6 +46,12 @@ struct kube_response {
 	const struct error *error; /* why status is 0, or is_complete false; else NULL */
 };
 
+/* 2xx: the server did what was asked. */
+static inline bool kube_status_is_good(int status)
+{
+	return status / 100 == 2;
+}
+
 struct kube_events {
 	/* The head of a 2xx answer came. Must not cancel the call. NULL: nobody wants to know. */
 	void (*on_open)(void *owner);

@@ -220,7 +220,7 @@ static void finish_release(struct lease *lease)
 static void on_done(const struct kube_response *response, void *owner)
 {
 	struct lease *lease = owner;
-	bool is_good = response->status / 100 == 2;
+	bool is_good = kube_status_is_good(response->status);
 
 	lease->call = NULL;
 	if (lease->is_releasing && lease->step == LEASE_GIVE_BACK) {

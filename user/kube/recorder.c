@@ -211,7 +211,7 @@ static void finish_call(struct recorder *recorder, const struct kube_response *r
 	recorder->running = NULL;
 	told->sent = recorder->running_count;
 	told->due_ms = loop_now_ms() + RECORDER_REPEAT_MS;
-	if (response->status / 100 == 2) {
+	if (kube_status_is_good(response->status)) {
 		recorder->written++;
 		recorder->is_in_trouble = false;
 		return;

@@ -9,6 +9,7 @@
 
 #include "kube/http.h"
 #include "kube/reflector_internal.h"
+#include "kube/refusal.h"
 #include "lib/arena.h"
 #include "lib/error.h"
 #include "lib/loop.h"
@@ -26,11 +27,6 @@
 bool reflector_is_list(const struct reflector *reflector)
 {
 	return reflector->step == REFLECTOR_LIST || reflector->step == REFLECTOR_PAGE;
-}
-
-static bool is_good(int http_status)
-{
-	return http_status >= 200 && http_status < 300;
 }
 
 void reflector_schedule(struct reflector *reflector, enum reflector_step step, uint64_t wait_ms)
@@ -140,15 +136,10 @@ static void fail_refused(struct reflector *reflector, const struct kube_response
 		.http_status = response->status,
 		.retry_after_s = response->retry_after_s,
 	};
-	struct error error;
+	char sentence[REFUSAL_TEXT_SIZE];
 
 	answer_read_status_text(response->body, response->body_length, &failure.status);
-	if (response->status == 0 && response->error)
-		(void)error_set(&error, -EIO, "%s", response->error->text);
-	else
-		(void)error_set(&error, -EIO, "HTTP status %d%s%s", response->status,
-				*failure.status.message ? ": " : "", failure.status.message);
-	failure.sentence = error.text;
+	failure.sentence = refusal_write(response, &failure.status, NULL, sentence);
 	reflector_fail(reflector, &failure);
 }
 
@@ -168,7 +159,7 @@ static void on_done(const struct kube_response *response, void *owner)
 	struct reflector *reflector = owner;
 
 	reflector->call = NULL;
-	if (!is_good(response->status)) {
+	if (!kube_status_is_good(response->status)) {
 		reflector_forget_call(reflector);
 		fail_refused(reflector, response);
 		return;

@@ -14,19 +14,12 @@
 #define REFUSED_MS 30000
 /* A server that has just started may not have read its roles yet, and refuses what it allowed. */
 #define ROLES_UNREAD_MAX_MS 30000
-/* Longer than that nobody is told to wait in earnest. */
-#define RETRY_AFTER_MAX_S 300
 /* So often one page is asked for. */
 #define PAGE_TRIES_MAX 10
 /* A watch that a server refuses for so long without saying why is given up for a list. */
 #define WATCH_REFUSED_MAX_MS 300000
 /* A second list for an expired version comes at once only so long after the first. */
 #define RELIST_PAUSE_MS 1000
-
-static bool is_list(enum reflector_step step)
-{
-	return step == REFLECTOR_LIST || step == REFLECTOR_PAGE;
-}
 
 enum reflector_step reflector_first_step(const struct reflector *reflector)
 {
@@ -44,15 +37,10 @@ static struct reflector_decision at_once(enum reflector_step step)
 static struct reflector_decision later(struct reflector *reflector, enum reflector_step step,
 				       const struct reflector_failure *failure, uint64_t now_ms)
 {
-	int64_t said_s = failure->retry_after_s;
-	uint64_t wait_ms;
+	uint64_t wait_ms = answer_retry_after_ms(failure->retry_after_s, &failure->status);
 
-	if (said_s < 0)
-		said_s = failure->status.retry_after_s;
-	if (said_s > RETRY_AFTER_MAX_S)
-		said_s = RETRY_AFTER_MAX_S;
-	if (said_s > 0)
-		wait_ms = (uint64_t)said_s * 1000 + backoff_random(0, BACKOFF_FIRST_MS);
+	if (wait_ms > 0)
+		wait_ms += backoff_random(0, BACKOFF_FIRST_MS);
 	else
 		wait_ms = backoff_next_ms(&reflector->backoff, now_ms);
 	return (struct reflector_decision){ .step = step, .wait_ms = wait_ms };
@@ -210,7 +198,7 @@ struct reflector_decision reflector_decide(struct reflector *reflector,
 
 	if (failure->is_in_stream)
 		code = failure->status.code;
-	if (is_list(reflector->step) || reflector->step == REFLECTOR_WATCH_LIST)
+	if (reflector_is_list(reflector) || reflector->step == REFLECTOR_WATCH_LIST)
 		return decide_list(reflector, failure, code, now_ms);
 	return decide_watch(reflector, failure, code, now_ms);
 }

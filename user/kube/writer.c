@@ -138,12 +138,7 @@ static void wait_for(struct wish *wish, enum wish_state state, uint64_t wait_ms)
 
 static uint64_t next_backoff_ms(struct wish *wish)
 {
-	if (wish->backoff_ms == 0)
-		wish->backoff_ms = WRITER_FIRST_MS;
-	else if (wish->backoff_ms < WRITER_CAP_MS / 2)
-		wish->backoff_ms *= 2;
-	else
-		wish->backoff_ms = WRITER_CAP_MS;
+	wish->backoff_ms = backoff_double_ms(wish->backoff_ms, WRITER_FIRST_MS, WRITER_CAP_MS);
 	return backoff_random(wish->backoff_ms, wish->backoff_ms + wish->backoff_ms / 2);
 }
 
@@ -210,7 +205,7 @@ static void on_done(const struct kube_response *response, void *owner)
 	wish->call = NULL;
 	writer->running--;
 	wish->state = WISH_WAITING;
-	if (response->status / 100 == 2 || response->status == 404) {
+	if (kube_status_is_good(response->status) || response->status == 404) {
 		on_success(wish, response);
 	} else if (response->status == 409) {
 		writer->conflicts++;

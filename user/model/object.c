@@ -88,14 +88,14 @@ bool forwarding_mode_keeps_port(enum forwarding_mode mode)
 	return mode == FORWARDING_MODE_L2 || forwarding_mode_encapsulates(mode);
 }
 
-static bool is_version(const char *text)
+bool object_is_version(const char *text)
 {
 	return *text != '0' && *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 int object_compare_versions(const char *a, const char *b)
 {
-	bool is_a = is_version(a), is_b = is_version(b);
+	bool is_a = object_is_version(a), is_b = object_is_version(b);
 	size_t a_length = strlen(a), b_length = strlen(b);
 
 	if (!is_a || !is_b)

@@ -231,9 +231,11 @@ bool forwarding_mode_encapsulates(enum forwarding_mode mode);
 /* Backends listen on the VIP and the service's own port. */
 bool forwarding_mode_keeps_port(enum forwarding_mode mode);
 
+/* A resourceVersion that can be compared: a decimal of any length, not "0", no leading zero. */
+bool object_is_version(const char *text);
 /*
- * Which of two resourceVersions of one kind is greater, as strcmp: decimals of any length.
- * One that is no such decimal (also "", "0", or with a leading zero) is lower than all others.
+ * Which of two resourceVersions of one kind is greater, as strcmp. One that cannot be compared is
+ * lower than all others.
  */
 int object_compare_versions(const char *a, const char *b);
 
