@@ -131,35 +131,20 @@ bool publish_make_request(const char *key, struct writer_request *ret, void *own
 	return make_vanished(publish, held_find(&publish->held, key), ret);
 }
 
-static void keep_fetched(struct object *object, const struct node *node, void *owner)
-{
-	struct held *held = owner;
-
-	(void)node;
-	object_destroy(held->fetched);
-	held->fetched = object;
-}
-
 /* One that is broken is not ours to judge. */
-static void ignore_error(const struct error *error, void *owner)
-{
-	(void)error, (void)owner;
-}
-
 static void read_fetched(struct held *held, const struct kube_response *response)
 {
-	const struct decode_sink sink = {
-		.on_object = keep_fetched,
-		.on_error = ignore_error,
-		.from_api_server = true,
-		.owner = held,
-	};
 	struct arena *arena = arena_create();
+	struct object *object = NULL;
 	const struct node *root;
 
 	if (arena &&
 	    json_tree_parse(arena, response->body, response->body_length, &root, NULL) == 0)
-		decode_item(root, "v1", "Service", "cluster", &sink);
+		(void)decode_item(root, "v1", "Service", "cluster", &object, NULL);
+	if (object) {
+		object_destroy(held->fetched);
+		held->fetched = object;
+	}
 	arena_destroy(arena);
 }
 

@@ -85,45 +85,16 @@ static const struct kind kinds[] = {
 	},
 };
 
-/* What decode.h tells of one object. */
-struct decoded {
-	struct object *object;
-	struct error *error;
-	int result;
-};
-
-static void keep_object(struct object *object, const struct node *node, void *owner)
-{
-	struct decoded *decoded = owner;
-
-	(void)node;
-	decoded->object = object;
-}
-
-static void keep_error(const struct error *error, void *owner)
-{
-	struct decoded *decoded = owner;
-
-	*decoded->error = *error;
-	decoded->result = error->code == -ENOMEM ? -ENOMEM : -EINVAL;
-}
-
 static int decode_object(const struct node *node, void **ret_item, struct error *error, void *owner)
 {
 	const struct followed *followed = owner;
 	const struct reflector_settings *settings = &followed->kind->settings;
-	struct decoded decoded = { .error = error };
-	const struct decode_sink sink = {
-		.on_object = keep_object,
-		.on_error = keep_error,
-		.from_api_server = true,
-		.owner = &decoded,
-	};
+	struct object *object = NULL;
+	int r = decode_item(node, settings->api_version, settings->kind, "cluster", &object, error);
 
-	decode_item(node, settings->api_version, settings->kind, "cluster", &sink);
-	if (decoded.result == 0)
-		*ret_item = decoded.object;
-	return decoded.result;
+	if (r == 0)
+		*ret_item = object;
+	return r;
 }
 
 static void destroy_object(void *item)

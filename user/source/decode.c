@@ -228,18 +228,64 @@ static void decode_value(const struct decoder *decoder, const struct field *top,
 		decoder->sink->on_error(&error, decoder->sink->owner);
 }
 
-void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink)
-{
-	decode_item(root, "", "", origin, sink);
-}
-
-void decode_item(const struct node *root, const char *api_version, const char *kind,
-		 const char *origin, const struct decode_sink *sink)
+static void decode(const struct node *root, const struct type *fallback, const char *origin,
+		   const struct decode_sink *sink)
 {
 	struct decoder decoder = { .origin = origin, .sink = sink };
-	struct type fallback = { api_version, kind };
 	struct field top = { .node = root, .allows_leading_zeros = sink->from_api_server };
 
 	if (root->type != NODE_NULL)
-		decode_value(&decoder, &top, &fallback);
+		decode_value(&decoder, &top, fallback);
+}
+
+void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink)
+{
+	const struct type none = { "", "" };
+
+	decode(root, &none, origin, sink);
+}
+
+/* What is told of one object. */
+struct decoded {
+	struct object *object;
+	struct error *error;
+	int result;
+};
+
+static void keep_object(struct object *object, const struct node *node, void *owner)
+{
+	struct decoded *decoded = owner;
+
+	(void)node;
+	object_destroy(decoded->object);
+	decoded->object = object;
+}
+
+static void keep_error(const struct error *error, void *owner)
+{
+	struct decoded *decoded = owner;
+
+	decoded->result = error->code == -ENOMEM ? -ENOMEM : -EINVAL;
+	if (decoded->error)
+		*decoded->error = *error;
+}
+
+int decode_item(const struct node *root, const char *api_version, const char *kind,
+		const char *origin, struct object **ret, struct error *error)
+{
+	const struct type fallback = { api_version, kind };
+	struct decoded decoded = { .error = error };
+	const struct decode_sink sink = {
+		.on_object = keep_object,
+		.on_error = keep_error,
+		.from_api_server = true,
+		.owner = &decoded,
+	};
+
+	decode(root, &fallback, origin, &sink);
+	if (decoded.result == 0)
+		*ret = decoded.object;
+	else
+		object_destroy(decoded.object);
+	return decoded.result;
 }

@@ -41,10 +41,11 @@ struct decode_sink {
 void decode_document(const struct node *root, const char *origin, const struct decode_sink *sink);
 
 /*
- * The same for one object that says nothing of its type where it stands, as the items of a list
- * of the API do: then it is of this one.
+ * One object that passed an API server, and may say nothing of its type where it stands, as the
+ * items of a list of the API do: then it is of this one. *ret is NULL when nobody can use it.
+ * -EINVAL and -ENOMEM with a sentence.
  */
-void decode_item(const struct node *root, const char *api_version, const char *kind,
-		 const char *origin, const struct decode_sink *sink);
+int decode_item(const struct node *root, const char *api_version, const char *kind,
+		const char *origin, struct object **ret, struct error *error);
 
 #endif
