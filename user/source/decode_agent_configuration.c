@@ -48,13 +48,15 @@ static int read_name(struct object *object, const struct field *item, struct add
 	return r < 0 ? r : read_label(object, &field, name, &pool->name, error);
 }
 
-static int read_range(const struct field *item, struct address_range *ret, struct error *error)
+static int read_range(struct object *object, const struct field *item, void *element,
+		      struct error *error)
 {
 	const char *text = "";
 	struct error reason;
 	int r = field_text(item, &text, error);
 
-	if (r == 0 && address_range_parse(text, ret, &reason) < 0)
+	(void)object;
+	if (r == 0 && address_range_parse(text, element, &reason) < 0)
 		return field_error(item, error, "%.200s", reason.text);
 	return r;
 }
@@ -63,55 +65,40 @@ static int read_addresses(struct object *object, const struct field *item,
 			  struct address_pool *pool, struct error *error)
 {
 	struct field list, missing = field_at(item, "addresses");
-	struct address_range *ranges;
-	size_t index = 0;
+	const void *ranges = NULL;
 	int r = field_list(item, "addresses", &list, error);
 
 	if (r < 0)
 		return r;
 	if (!list.node || list.node->count == 0)
 		return field_error(&missing, error, "missing, expected at least one range");
-	ranges = decode_array(object, list.node->count, sizeof(*ranges), error);
-	if (!ranges)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field range = field_item(&list, index, node);
-
-		r = read_range(&range, &ranges[index], error);
-		if (r < 0)
-			return r;
-	}
+	r = decode_items(object, &list, sizeof(struct address_range), read_range, &ranges,
+			 &pool->range_count, error);
 	pool->ranges = ranges;
-	pool->range_count = index;
-	return 0;
+	return r;
+}
+
+static int read_namespace(struct object *object, const struct field *item, void *element,
+			  struct error *error)
+{
+	const char *text = "";
+	int r = field_text(item, &text, error);
+
+	return r < 0 ? r : read_label(object, item, text, element, error);
 }
 
 static int read_namespaces(struct object *object, const struct field *item,
 			   struct address_pool *pool, struct error *error)
 {
-	const char **names;
+	const void *names = NULL;
 	struct field list;
-	size_t index = 0;
 	int r = field_list(item, "namespaces", &list, error);
 
-	if (r < 0 || !list.node)
-		return r;
-	names = decode_array(object, list.node->count, sizeof(*names), error);
-	if (!names)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field name = field_item(&list, index, node);
-		const char *text = "";
-
-		r = field_text(&name, &text, error);
-		if (r == 0)
-			r = read_label(object, &name, text, &names[index], error);
-		if (r < 0)
-			return r;
-	}
+	if (r == 0)
+		r = decode_items(object, &list, sizeof(const char *), read_namespace, &names,
+				 &pool->namespace_count, error);
 	pool->namespaces = names;
-	pool->namespace_count = index;
-	return 0;
+	return r;
 }
 
 static int read_selector(struct object *object, const struct field *item, struct address_pool *pool,
@@ -128,9 +115,44 @@ static int read_selector(struct object *object, const struct field *item, struct
 	return r < 0 ? r : decode_labels(object, &labels, &pool->selector, error);
 }
 
-static int read_pool(struct object *object, const struct field *item, struct address_pool *pool,
+/* Whether range i of pool overlaps one that stands before it, there or in other. */
+static bool overlaps(const struct address_pool *pool, size_t i, const struct address_pool *other)
+{
+	size_t count = pool == other ? i : other->range_count;
+
+	for (size_t o = 0; o < count; o++)
+		if (address_range_overlaps(&pool->ranges[i], &other->ranges[o]))
+			return true;
+	return false;
+}
+
+/* Compares a pool with those that stand before it in their array, and itself. */
+static int check_pool(const struct field *item, const struct address_pool *pool,
+		      struct error *error)
+{
+	const struct address_pool *pools = pool - item->index;
+	struct field name = field_at(item, "name"), addresses = field_at(item, "addresses");
+
+	for (size_t i = 0; i <= item->index; i++) {
+		if (i < item->index && strcmp(pools[i].name, pool->name) == 0)
+			return field_error(&name, error, "\"%s\" is the name of another pool",
+					   pool->name);
+		for (size_t range = 0; range < pool->range_count; range++) {
+			struct field field = { .parent = &addresses, .index = range };
+
+			if (overlaps(pool, range, &pools[i]))
+				return field_error(&field, error,
+						   "overlaps addresses of pool \"%s\"",
+						   pools[i].name);
+		}
+	}
+	return 0;
+}
+
+static int read_pool(struct object *object, const struct field *item, void *element,
 		     struct error *error)
 {
+	struct address_pool *pool = element;
 	static const char *const known[] = { "name",       "addresses",
 					     "namespaces", "serviceSelector",
 					     "autoAssign", "avoidBuggyIPs",
@@ -153,67 +175,20 @@ static int read_pool(struct object *object, const struct field *item, struct add
 		r = field_bool(item, "autoAssign", &pool->auto_assign, error);
 	if (r == 0)
 		r = field_bool(item, "avoidBuggyIPs", &pool->avoids_buggy, error);
-	return r;
-}
-
-/* Whether range i of pool overlaps one that stands before it, there or in other. */
-static bool overlaps(const struct address_pool *pool, size_t i, const struct address_pool *other)
-{
-	size_t count = pool == other ? i : other->range_count;
-
-	for (size_t o = 0; o < count; o++)
-		if (address_range_overlaps(&pool->ranges[i], &other->ranges[o]))
-			return true;
-	return false;
-}
-
-/* Compares a pool with those that stand before it, and itself. */
-static int check_pool(const struct field *item, const struct address_pool *pools, size_t index,
-		      struct error *error)
-{
-	const struct address_pool *pool = &pools[index];
-	struct field name = field_at(item, "name"), addresses = field_at(item, "addresses");
-
-	for (size_t i = 0; i <= index; i++) {
-		if (i < index && strcmp(pools[i].name, pool->name) == 0)
-			return field_error(&name, error, "\"%s\" is the name of another pool",
-					   pool->name);
-		for (size_t range = 0; range < pool->range_count; range++) {
-			struct field field = { .parent = &addresses, .index = range };
-
-			if (overlaps(pool, range, &pools[i]))
-				return field_error(&field, error,
-						   "overlaps addresses of pool \"%s\"",
-						   pools[i].name);
-		}
-	}
-	return 0;
+	return r < 0 ? r : check_pool(item, pool, error);
 }
 
 static int read_pools(struct object *object, const struct field *spec, struct error *error)
 {
-	struct address_pool *pools;
+	const void *pools = NULL;
 	struct field list;
-	size_t index = 0;
 	int r = field_list(spec, "addressPools", &list, error);
 
-	if (r < 0 || !list.node)
-		return r;
-	pools = decode_array(object, list.node->count, sizeof(*pools), error);
-	if (!pools)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field item = field_item(&list, index, node);
-
-		r = read_pool(object, &item, &pools[index], error);
-		if (r == 0)
-			r = check_pool(&item, pools, index, error);
-		if (r < 0)
-			return r;
-	}
+	if (r == 0)
+		r = decode_items(object, &list, sizeof(struct address_pool), read_pool, &pools,
+				 &object->configuration.pool_count, error);
 	object->configuration.pools = pools;
-	object->configuration.pool_count = index;
-	return 0;
+	return r;
 }
 
 int decode_agent_configuration(struct object *object, const struct field *top, struct error *error)

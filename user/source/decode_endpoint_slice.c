@@ -68,33 +68,30 @@ static int read_conditions(const struct field *item, struct endpoint *endpoint, 
 	return r;
 }
 
+static int read_hint_name(struct object *object, const struct field *item, void *element,
+			  struct error *error)
+{
+	const char **name = element;
+	int r;
+
+	*name = "";
+	r = field_string(item, "name", name, error);
+	return r < 0 ? r : decode_keep(object, name, error);
+}
+
 /* The names of hints.forZones or hints.forNodes. */
 static int read_hint_names(struct object *object, const struct field *hints, const char *key,
 			   const char *const **ret, size_t *ret_count, struct error *error)
 {
-	const char **names;
+	const void *names = *ret;
 	struct field list;
-	size_t index = 0;
 	int r = field_list(hints, key, &list, error);
 
-	if (r < 0 || !list.node)
-		return r;
-	names = decode_array(object, list.node->count, sizeof(*names), error);
-	if (!names)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field item = field_item(&list, index, node);
-
-		names[index] = "";
-		r = field_string(&item, "name", &names[index], error);
-		if (r == 0)
-			r = decode_keep(object, &names[index], error);
-		if (r < 0)
-			return r;
-	}
+	if (r == 0)
+		r = decode_items(object, &list, sizeof(const char *), read_hint_name, &names,
+				 ret_count, error);
 	*ret = names;
-	*ret_count = index;
-	return 0;
+	return r;
 }
 
 static int read_hints(struct object *object, const struct field *item, struct endpoint *endpoint,

@@ -24,6 +24,31 @@ void *decode_array(struct object *object, size_t count, size_t size, struct erro
 	return array;
 }
 
+int decode_items(struct object *object, const struct field *list, size_t size,
+		 int (*read)(struct object *object, const struct field *item, void *element,
+			     struct error *error),
+		 const void **ret, size_t *ret_count, struct error *error)
+{
+	char *elements;
+	size_t index = 0;
+
+	if (!list->node)
+		return 0;
+	elements = decode_array(object, list->node->count, size, error);
+	if (!elements)
+		return -ENOMEM;
+	for (const struct node *node = list->node->first; node; node = node->next, index++) {
+		struct field item = field_item(list, index, node);
+		int r = read(object, &item, elements + index * size, error);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = elements;
+	*ret_count = index;
+	return 0;
+}
+
 int decode_keep(struct object *object, const char **text, struct error *error)
 {
 	if (!*text)
@@ -205,9 +230,10 @@ int decode_number(const struct field *annotations, const char *name, uint32_t lo
 }
 
 /* The API server's slices may have a port without a number, or 0: nobody serves it. */
-static int read_endpoint_port(struct object *object, const struct field *field,
-			      struct endpoint_port *port, struct error *error)
+static int read_endpoint_port(struct object *object, const struct field *field, void *element,
+			      struct error *error)
 {
+	struct endpoint_port *port = element;
 	int64_t number = 0;
 	int r;
 
@@ -226,25 +252,12 @@ static int read_endpoint_port(struct object *object, const struct field *field,
 int decode_endpoint_ports(struct object *object, const struct field *list,
 			  const struct endpoint_port **ret, size_t *ret_count, struct error *error)
 {
-	struct endpoint_port *ports;
-	size_t index = 0;
-	int r;
+	const void *ports = *ret;
+	int r = decode_items(object, list, sizeof(struct endpoint_port), read_endpoint_port, &ports,
+			     ret_count, error);
 
-	if (!list->node)
-		return 0;
-	ports = decode_array(object, list->node->count, sizeof(*ports), error);
-	if (!ports)
-		return -ENOMEM;
-	for (const struct node *node = list->node->first; node; node = node->next, index++) {
-		struct field item = field_item(list, index, node);
-
-		r = read_endpoint_port(object, &item, &ports[index], error);
-		if (r < 0)
-			return r;
-	}
 	*ret = ports;
-	*ret_count = index;
-	return 0;
+	return r;
 }
 
 int decode_endpoint_origin(struct object *object, const struct field *item,

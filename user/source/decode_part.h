@@ -41,6 +41,14 @@ bool decode_is_label(const char *text);
 
 /* Zeroed, in the object's arena; NULL and a sentence (-ENOMEM) when there is no memory. */
 void *decode_array(struct object *object, size_t count, size_t size, struct error *error);
+/*
+ * Reads every item of list into an element of an array like decode_array's, of size bytes each:
+ * read fills one. *ret and *ret_count keep their values when the list is not given.
+ */
+int decode_items(struct object *object, const struct field *list, size_t size,
+		 int (*read)(struct object *object, const struct field *item, void *element,
+			     struct error *error),
+		 const void **ret, size_t *ret_count, struct error *error);
 /* Replaces *text (NULL is nothing) by a copy that lives as long as object. */
 int decode_keep(struct object *object, const char **text, struct error *error);
 

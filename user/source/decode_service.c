@@ -156,28 +156,24 @@ static int read_range(const struct field *field, const char *text, struct prefix
 	return 0;
 }
 
+static int read_range_item(struct object *object, const struct field *item, void *element,
+			   struct error *error)
+{
+	const char *text = "";
+	int r = field_text(item, &text, error);
+
+	(void)object;
+	return r < 0 ? r : read_range(item, text, element, error);
+}
+
 static int read_range_list(struct object *object, const struct field *list, struct error *error)
 {
-	struct prefix *ranges;
-	size_t index = 0;
-	int r;
+	const void *ranges = NULL;
+	int r = decode_items(object, list, sizeof(struct prefix), read_range_item, &ranges,
+			     &object->service.source_range_count, error);
 
-	ranges = decode_array(object, list->node->count, sizeof(*ranges), error);
-	if (!ranges)
-		return -ENOMEM;
-	for (const struct node *node = list->node->first; node; node = node->next, index++) {
-		struct field item = field_item(list, index, node);
-		const char *text = "";
-
-		r = field_text(&item, &text, error);
-		if (r == 0)
-			r = read_range(&item, text, &ranges[index], error);
-		if (r < 0)
-			return r;
-	}
 	object->service.source_ranges = ranges;
-	object->service.source_range_count = index;
-	return 0;
+	return r;
 }
 
 /* A comma list. */

@@ -77,32 +77,28 @@ static int read_pool_name(struct object *object, const struct field *annotations
 	return decode_keep(object, &object->service.pool_name, error);
 }
 
+static int read_external_ip(struct object *object, const struct field *item, void *element,
+			    struct error *error)
+{
+	const char *text = "";
+	int r = field_text(item, &text, error);
+
+	(void)object;
+	return r < 0 ? r : decode_address(item, text, element, error);
+}
+
 static int read_external_ips(struct object *object, const struct field *spec, struct error *error)
 {
 	struct service_object *service = &object->service;
-	struct address *addresses;
+	const void *addresses = NULL;
 	struct field list;
-	size_t index = 0;
 	int r = field_list(spec, "externalIPs", &list, error);
 
-	if (r < 0 || !list.node)
-		return r;
-	addresses = decode_array(object, list.node->count, sizeof(*addresses), error);
-	if (!addresses)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field item = field_item(&list, index, node);
-		const char *text = "";
-
-		r = field_text(&item, &text, error);
-		if (r == 0)
-			r = decode_address(&item, text, &addresses[index], error);
-		if (r < 0)
-			return r;
-	}
+	if (r == 0)
+		r = decode_items(object, &list, sizeof(struct address), read_external_ip,
+				 &addresses, &service->external_ip_count, error);
 	service->external_ips = addresses;
-	service->external_ip_count = index;
-	return 0;
+	return r;
 }
 
 int decode_service_addresses(struct object *object, const struct field *top, struct error *error)

@@ -62,10 +62,12 @@ static int read_name(struct object *object, const struct field *field, bool is_o
 	return decode_keep(object, &port->name, error);
 }
 
-static int read_port(struct object *object, const struct field *field, bool is_only,
-		     struct service_port *port, struct error *error)
+static int read_port(struct object *object, const struct field *field, void *element,
+		     struct error *error)
 {
+	struct service_port *port = element;
 	struct field number = field_at(field, "port");
+	bool is_only = field->parent->node->count == 1;
 	int64_t node_port = 0;
 	int r = read_name(object, field, is_only, port, error);
 
@@ -160,26 +162,16 @@ static int check_unique(struct object *object, const struct field *list,
 
 int decode_service_ports(struct object *object, const struct field *spec, struct error *error)
 {
-	struct service_port *ports;
+	struct service_object *service = &object->service;
+	const void *ports = NULL;
 	struct field list;
-	size_t index = 0;
 	int r = field_list(spec, "ports", &list, error);
 
-	if (r < 0 || !list.node)
-		return r;
-	ports = decode_array(object, list.node->count, sizeof(*ports), error);
-	if (!ports)
-		return -ENOMEM;
-	for (const struct node *node = list.node->first; node; node = node->next, index++) {
-		struct field item = field_item(&list, index, node);
-
-		r = read_port(object, &item, list.node->count == 1, &ports[index], error);
-		if (r < 0)
-			return r;
-	}
-	if (index > 1)
-		r = check_unique(object, &list, ports, index, error);
-	object->service.ports = ports;
-	object->service.port_count = index;
+	if (r == 0)
+		r = decode_items(object, &list, sizeof(struct service_port), read_port, &ports,
+				 &service->port_count, error);
+	service->ports = ports;
+	if (r == 0 && service->port_count > 1)
+		r = check_unique(object, &list, service->ports, service->port_count, error);
 	return r;
 }
