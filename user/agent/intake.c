@@ -50,39 +50,33 @@ const json_t *intake_problems(const struct intake *intake)
 	return intake->problems;
 }
 
+/* Also of the snapshot. */
+static void keep_object(struct object *object, void *owner)
+{
+	struct intake *intake = owner;
+
+	intake->events.on_change(intake->events.owner);
+	if (model_set_object(intake->model, object) < 0)
+		log_error("no memory for an object: it is ignored");
+}
+
 static void on_object(struct object *object, void *owner)
 {
 	struct intake *intake = owner;
 
-	intake->events.on_change(intake->events.owner);
 	snapshot_note_set(intake->snapshot, object);
-	if (model_set_object(intake->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
-}
-
-/* Of the snapshot. */
-static void load_object(struct object *object, void *owner)
-{
-	struct intake *intake = owner;
-
-	if (model_set_object(intake->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
+	keep_object(object, intake);
 }
 
 static void on_configuration(struct object *object, void *owner)
 {
-	struct intake *intake = owner;
-
-	intake->events.on_change(intake->events.owner);
-	if (object->kind != OBJECT_AGENT_CONFIGURATION) {
-		log_warning("%s: %s '%s/%s' is not used, expected an AgentConfiguration",
-			    object->origin, object_kind_name(object->kind), object->namespace,
-			    object->name);
-		object_destroy(object);
+	if (object->kind == OBJECT_AGENT_CONFIGURATION) {
+		keep_object(object, owner);
 		return;
 	}
-	if (model_set_object(intake->model, object) < 0)
-		log_error("no memory for an object: it is ignored");
+	log_warning("%s: %s '%s/%s' is not used, expected an AgentConfiguration", object->origin,
+		    object_kind_name(object->kind), object->namespace, object->name);
+	object_destroy(object);
 }
 
 /* From the snapshot, or the configuration. */
@@ -99,9 +93,8 @@ static void on_removed(enum object_kind kind, const char *namespace, const char 
 {
 	struct intake *intake = owner;
 
-	intake->events.on_change(intake->events.owner);
 	snapshot_note_removed(intake->snapshot, kind, namespace, name);
-	model_remove_object(intake->model, kind, namespace, name);
+	remove_object(kind, namespace, name, intake);
 }
 
 static void on_problem(const char *sentence, void *owner)
@@ -165,7 +158,7 @@ static int start_snapshot(struct intake *intake, struct loop *loop, struct error
 
 	if (r < 0)
 		return r;
-	r = snapshot_load(intake->snapshot, load_object, intake, &count, &reason);
+	r = snapshot_load(intake->snapshot, keep_object, intake, &count, &reason);
 	if (r < 0)
 		log_error("%s", reason.text);
 	intake->serves_snapshot = r == 0 && count > 0;
@@ -183,29 +176,10 @@ static int start_cluster(struct intake *intake, struct loop *loop,
 	return r < 0 ? r : cluster_create(loop, intake->config, events, &intake->cluster, error);
 }
 
-static int start_configuration(struct intake *intake, struct loop *loop, struct error *error)
+/* What all sources tell alike. */
+static struct source_events source_events(struct intake *intake)
 {
-	const struct source_events events = {
-		.on_object = on_configuration,
-		.on_removed = remove_object,
-		.on_problem = on_problem,
-		.on_repaired = on_repaired,
-		.on_skipped = on_skipped,
-		.on_batch_end = on_batch_end,
-		.owner = intake,
-	};
-	const char *path = intake->config->configuration;
-	int r;
-
-	if (!path)
-		return 0;
-	r = manifest_source_create(loop, &path, 1, &events, &intake->configuration, error);
-	return r < 0 ? r : manifest_source_scan(intake->configuration, error);
-}
-
-static int start_source(struct intake *intake, struct loop *loop, struct error *error)
-{
-	const struct source_events objects = {
+	return (struct source_events){
 		.on_object = on_object,
 		.on_removed = on_removed,
 		.on_problem = on_problem,
@@ -214,8 +188,26 @@ static int start_source(struct intake *intake, struct loop *loop, struct error *
 		.on_batch_end = on_batch_end,
 		.owner = intake,
 	};
+}
+
+static int start_configuration(struct intake *intake, struct loop *loop, struct error *error)
+{
+	struct source_events events = source_events(intake);
+	const char *path = intake->config->configuration;
+	int r;
+
+	if (!path)
+		return 0;
+	events.on_object = on_configuration;
+	events.on_removed = remove_object;
+	r = manifest_source_create(loop, &path, 1, &events, &intake->configuration, error);
+	return r < 0 ? r : manifest_source_scan(intake->configuration, error);
+}
+
+static int start_source(struct intake *intake, struct loop *loop, struct error *error)
+{
 	const struct cluster_events events = {
-		.objects = objects,
+		.objects = source_events(intake),
 		.on_zone = on_zone,
 		.owner = intake,
 	};
@@ -224,8 +216,8 @@ static int start_source(struct intake *intake, struct loop *loop, struct error *
 	if (agent_config_has_cluster(intake->config))
 		return start_cluster(intake, loop, &events, error);
 	r = manifest_source_create(loop, intake->config->manifests.items,
-				   intake->config->manifests.count, &objects, &intake->manifests,
-				   error);
+				   intake->config->manifests.count, &events.objects,
+				   &intake->manifests, error);
 	return r < 0 ? r : manifest_source_scan(intake->manifests, error);
 }
 
