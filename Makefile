@@ -108,7 +108,7 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard user/lib/*.c user/model/*.c user/so
 
 # Its clock is its own.
 $(B)/tests/fuzz/fuzz_reflector: fuzz_without := user/lib/loop.c
-$(B)/tests/fuzz/fuzz_reflector: $(wildcard user/kube/reflector*.c) $(addprefix user/kube/,answer.c backoff.c frame.c)
+$(B)/tests/fuzz/fuzz_reflector: $(wildcard user/kube/reflector*.c) $(addprefix user/kube/,answer.c backoff.c frame.c refusal.c)
 
 fuzz: $(fuzz_targets)
 
