@@ -44,6 +44,22 @@ static uint64_t world_began(void)
 	return world.now_ms = 1000000;
 }
 
+/* For a test's end: -1 when a call or a timer is left. */
+static inline int world_ended(void)
+{
+	for (size_t i = 0; i < WORLD_MAX; i++)
+		if (world.calls[i] || world.timers[i])
+			return -1;
+	return 0;
+}
+
+/* Of a test that writes what it is told to the text told: what it was since the last time. */
+#define expect_told(expected)                                                                      \
+	do {                                                                                       \
+		assert_string_equal(told, expected);                                               \
+		told[0] = '\0';                                                                    \
+	} while (0)
+
 uint64_t loop_now_ms(void)
 {
 	return world.now_ms;

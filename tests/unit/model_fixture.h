@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * model_fixture.h - a model with a pool for each test: create_model makes it anew with
- * other settings. Include after cmocka.h.
+ * model_fixture.h - a model with a pool for each test: create_model and create_model_of make it
+ * anew with other settings. Include after cmocka.h.
  */
 #ifndef TESTS_UNIT_MODEL_FIXTURE_H
 #define TESTS_UNIT_MODEL_FIXTURE_H
@@ -16,17 +16,19 @@ struct fixture {
 	struct model *model;
 };
 
-static inline void create_model(struct fixture *fixture, const char *class, bool serve_unclassed)
+/* Its pool is the fixture's. */
+static inline void create_model_of(struct fixture *fixture, struct model_settings settings)
 {
-	const struct model_settings settings = {
-		.load_balancer_class = class,
-		.serve_unclassed = serve_unclassed,
-		.pool = fixture->pool,
-	};
-
+	settings.pool = fixture->pool;
 	model_destroy(fixture->model);
 	fixture->model = model_create(&settings);
 	assert_non_null(fixture->model);
+}
+
+static inline void create_model(struct fixture *fixture, const char *class, bool serve_unclassed)
+{
+	create_model_of(fixture, (struct model_settings){ .load_balancer_class = class,
+							  .serve_unclassed = serve_unclassed });
 }
 
 static inline int setup(void **state)

@@ -141,13 +141,6 @@ static const struct reflector_settings plain = {
 	.kind = "Service",
 };
 
-/* What was told since the last time. */
-#define expect_told(expected)                                                                      \
-	do {                                                                                       \
-		assert_string_equal(told, expected);                                               \
-		told[0] = '\0';                                                                    \
-	} while (0)
-
 /* A parameter of the call that is under way; NULL when it has none of that name. */
 static inline const char *parameter(const char *name)
 {

@@ -11,27 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/arena.h"
+#include "arena_fixture.h"
 #include "lib/document.h"
-#include "lib/error.h"
-
-static struct arena *arena;
-static struct error error;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_create();
-	error.text[0] = '\0';
-	return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_destroy(arena);
-	return 0;
-}
 
 static const struct node *parse_bytes(const char *text, size_t length)
 {

@@ -92,12 +92,6 @@ static void on_recovered(const char *resource, void *owner)
 	tell("R:%.5s ", resource);
 }
 
-#define expect_told(expected)                                                                      \
-	do {                                                                                       \
-		assert_string_equal(told, expected);                                               \
-		told[0] = '\0';                                                                    \
-	} while (0)
-
 static struct kube_source *source_began(const char *node)
 {
 	const struct kube_source_settings settings = { .zone_of_node = node };

@@ -81,17 +81,8 @@ static int end(void **state)
 {
 	(void)state;
 	lease_destroy(lease);
-	for (size_t i = 0; i < WORLD_MAX; i++)
-		if (world.calls[i] || world.timers[i])
-			return -1;
-	return 0;
+	return world_ended();
 }
-
-#define expect_told(expected)                                                                      \
-	do {                                                                                       \
-		assert_string_equal(told, expected);                                               \
-		told[0] = '\0';                                                                    \
-	} while (0)
 
 static const char *method(void)
 {

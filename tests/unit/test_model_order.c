@@ -14,42 +14,7 @@
 
 #include "model/maglev.h"
 #include "model/table_digest.h"
-#include "objects.h"
-
-#define VIP "10.0.0.1"
-
-struct fixture {
-	struct pool *pool;
-	struct model *model;
-};
-
-static void create_model(struct fixture *fixture)
-{
-	const struct model_settings settings = { .serve_unclassed = true, .pool = fixture->pool };
-
-	model_destroy(fixture->model);
-	fixture->model = model_create(&settings);
-	assert_non_null(fixture->model);
-}
-
-static int setup(void **state)
-{
-	static struct fixture fixture;
-
-	fixture = (struct fixture){ .pool = pool_create() };
-	assert_non_null(fixture.pool);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	model_destroy(fixture->model);
-	pool_destroy(fixture->pool);
-	return 0;
-}
+#include "model_fixture.h"
 
 #define SET_SIZE 60
 #define ROUNDS 300
@@ -257,7 +222,7 @@ static void the_order_of_arrival_does_not_matter(void **state)
 		unsigned int seeds[SET_SIZE];
 		size_t count = choose_seeds(seeds, &random);
 
-		create_model(fixture);
+		create_model(fixture, NULL, true);
 		for (size_t i = 0; i < count; i++)
 			set(fixture->model, random_object(seeds[i]));
 		(void)update(fixture->model);
@@ -265,7 +230,7 @@ static void the_order_of_arrival_does_not_matter(void **state)
 		digest = digest_of_all(fixture->model);
 		served += strlen(expected) > 0;
 
-		create_model(fixture);
+		create_model(fixture, NULL, true);
 		for (size_t i = 0; i < DISTURBANCES; i++)
 			disturb(fixture->model, &random);
 		settle(fixture->model, seeds, count, &random);

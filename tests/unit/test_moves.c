@@ -6,48 +6,22 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "objects.h"
+#include "model_fixture.h"
 
-#define VIP "10.0.0.1"
 #define WEB "10.0.0.1:80/TCP default/web"
-
-struct fixture {
-	struct pool *pool;
-	struct model *model;
-};
 
 static void create(struct fixture *fixture, enum local_policy local_policy)
 {
-	const struct model_settings settings = {
-		.serve_unclassed = true,
-		.awaits_moves = true,
-		.node_name = "node-a",
-		.local_policy = local_policy,
-		.pool = fixture->pool,
-	};
-
-	model_destroy(fixture->model);
-	fixture->model = model_create(&settings);
-	assert_non_null(fixture->model);
+	create_model_of(fixture, (struct model_settings){ .serve_unclassed = true,
+							  .awaits_moves = true,
+							  .node_name = "node-a",
+							  .local_policy = local_policy });
 }
 
-static int setup(void **state)
+static int setup_moves(void **state)
 {
-	static struct fixture fixture;
-
-	fixture = (struct fixture){ .pool = pool_create() };
-	assert_non_null(fixture.pool);
-	create(&fixture, LOCAL_POLICY_AUTO);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	model_destroy(fixture->model);
-	pool_destroy(fixture->pool);
+	(void)setup(state);
+	create(*state, LOCAL_POLICY_AUTO);
 	return 0;
 }
 
@@ -257,7 +231,7 @@ static void where_local_means_any_all_are_counted(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_moves, teardown)
 
 int main(void)
 {

@@ -61,10 +61,7 @@ static int end(void **state)
 	publish_destroy(publish);
 	model_destroy(model);
 	pool_destroy(pool);
-	for (size_t i = 0; i < WORLD_MAX; i++)
-		if (world.calls[i] || world.timers[i])
-			return -1;
-	return 0;
+	return world_ended();
 }
 
 static void lead(void)

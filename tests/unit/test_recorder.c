@@ -39,10 +39,7 @@ static int end(void **state)
 {
 	(void)state;
 	recorder_destroy(recorder);
-	for (size_t i = 0; i < WORLD_MAX; i++)
-		if (world.calls[i] || world.timers[i])
-			return -1;
-	return 0;
+	return world_ended();
 }
 
 static void tell(const char *name, const char *note)
