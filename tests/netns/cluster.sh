@@ -80,3 +80,15 @@ tables() {
 		json '"\n".join(sorted("%s %s:%s %s %s" % (b["service"], b["address"], b["backendPort"],
 			b["state"], b["share"]) for b in d))'
 }
+
+# web_is_followed OPTION...: the Service web with pod1, and an agent that follows it
+web_is_followed() {
+	two_armed 2
+	echo_server pod1
+	echo_server pod2
+	api_start
+	put_service web "$vip"
+	put_slice web-a web "$(pod_address 1)"
+	agent_up gateway "${gateway_interfaces[@]}" "$@"
+	eventually 5 api_is_watched
+}

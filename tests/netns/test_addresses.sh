@@ -4,14 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 
 setup() {
-	namespaces gateway other
-	cable gateway eth0 other eth0
-	addresses gateway eth0 10.2.0.1/24 fd02::1/64
-	addresses other eth0 10.2.0.2/24
+	lone_gateway
 	configuration 198.51.100.0/28 | put configuration.yaml
 }
-
-gateway_up() { agent_up gateway --interface eth0 "$@"; }
 
 # configuration RANGE: of pool edge, which is asked for by its name
 configuration() {

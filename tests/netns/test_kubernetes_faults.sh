@@ -5,16 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cluster.sh"
 
-# The Service web with pod1, and an agent that follows it.
 setup() {
-	two_armed 2
-	echo_server pod1
-	echo_server pod2
-	api_start
-	put_service web "$vip"
-	put_slice web-a web "$(pod_address 1)"
-	agent_up gateway "${gateway_interfaces[@]}" "$@"
-	eventually 5 api_is_watched
+	web_is_followed "$@"
 	remember
 }
 

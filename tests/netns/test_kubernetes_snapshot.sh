@@ -5,17 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cluster.sh"
 
-setup() {
-	two_armed 2
-	echo_server pod1
-	echo_server pod2
-	api_start
-	put_service web "$vip"
-	put_slice web-a web "$(pod_address 1)"
-	agent_up gateway "${gateway_interfaces[@]}"
-	eventually 5 api_is_watched
-}
-
 snapshot_has() { grep -qs "\"name\":\"$1\"" "$work/state/snapshot.json"; }
 serves() { load "$1" connect --to "$vip" --port 7 --count 20; }
 
@@ -27,7 +16,7 @@ boot_without_the_server() {
 }
 
 test_after_an_orderly_stop_the_last_state_is_served() {
-	setup
+	web_is_followed
 	put_slice web-a web "$(pod_address 2)"
 	eventually 5 has_backend "$(pod_address 2)" 9000
 	agent_stop
@@ -40,7 +29,7 @@ test_after_an_orderly_stop_the_last_state_is_served() {
 }
 
 test_after_a_crash_what_was_written_meanwhile_is_served() {
-	setup
+	web_is_followed
 	eventually 10 snapshot_has web-a
 	agent_kill
 	boot_without_the_server
@@ -52,7 +41,7 @@ test_after_a_crash_what_was_written_meanwhile_is_served() {
 }
 
 test_what_went_while_nobody_looked_goes_when_the_server_is_back() {
-	setup
+	web_is_followed
 	put_service old 192.0.2.99
 	put_slice old-a old "$(pod_address 2)"
 	eventually 5 has_backend "$(pod_address 2)" 9000
@@ -73,7 +62,7 @@ test_what_went_while_nobody_looked_goes_when_the_server_is_back() {
 }
 
 test_a_broken_snapshot_is_told_and_the_server_waited_for() {
-	setup
+	web_is_followed
 	agent_stop
 	truncate -s -5 "$work/state/snapshot.json"
 	detach
@@ -110,7 +99,7 @@ move() {
 
 test_an_endpoint_that_moves_between_slices_is_never_missing() {
 	local i
-	setup
+	web_is_followed
 	load_start moving connect --to "$vip" --port 7 --count 1200 --rate 300
 	for i in 1 2 3; do
 		move web-a web-b "$(pod_address 1)"

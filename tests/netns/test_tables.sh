@@ -3,15 +3,6 @@
 # Manifests in, tables out: exactly what a directory describes, and nothing once it is gone.
 . "$(dirname "$0")/lib.sh"
 
-# The gateway alone is enough: nobody sends anything.
-setup() {
-	namespaces gateway other
-	cable gateway eth0 other eth0
-	addresses gateway eth0 10.2.0.1/24 fd02::1/64
-	addresses other eth0 10.2.0.2/24
-	gateway_interfaces=(--interface eth0)
-}
-
 # What the tables speak of, one a line, sorted: services as ADDRESS:PORT/PROTOCOL, backends
 # as ADDRESS:PORT.
 tables() {
@@ -51,7 +42,7 @@ directory_tables=("192.0.2.10:80/TCP" "192.0.2.10:53/UDP" "[2001:db8:2::10]:80/T
 
 test_a_directory_becomes_exactly_its_tables() {
 	local left
-	setup
+	lone_gateway
 	gateway_up
 	[[ -z $(ask dump) ]] || fail "not empty at first: $(ask dump)"
 	directory
@@ -67,7 +58,7 @@ test_a_directory_becomes_exactly_its_tables() {
 
 test_the_order_of_arrival_does_not_matter() {
 	local at_once
-	setup
+	lone_gateway
 	directory
 	gateway_up
 	expect_tables "${directory_tables[@]}"
@@ -92,7 +83,7 @@ without_counters() {
 expect_log() { eventually 5 agent_says "$1"; }
 
 test_a_broken_file_keeps_its_last_good_content() {
-	setup
+	lone_gateway
 	directory
 	gateway_up
 	expect_tables "${directory_tables[@]}"
@@ -106,7 +97,7 @@ test_a_broken_file_keeps_its_last_good_content() {
 }
 
 test_one_bad_document_does_not_stop_the_others() {
-	setup
+	lone_gateway
 	{
 		service good 192.0.2.10 80/TCP:8080
 		echo "---"
@@ -121,7 +112,7 @@ test_one_bad_document_does_not_stop_the_others() {
 }
 
 test_a_broken_file_at_a_restart_removes_nothing() {
-	setup
+	lone_gateway
 	directory
 	gateway_up
 	expect_tables "${directory_tables[@]}"
@@ -137,7 +128,7 @@ test_a_broken_file_at_a_restart_removes_nothing() {
 }
 
 test_what_was_removed_while_no_agent_ran_is_gone_after_the_start() {
-	setup
+	lone_gateway
 	directory
 	gateway_up
 	expect_tables "${directory_tables[@]}"
@@ -149,7 +140,7 @@ test_what_was_removed_while_no_agent_ran_is_gone_after_the_start() {
 
 test_a_configmap_swap_is_seen() {
 	local source=$work/configmap
-	setup
+	lone_gateway
 	mkdir -p "$source/..1" "$source/..2"
 	service web 192.0.2.10 80/TCP:8080 >"$source/..1/web.yaml"
 	service web 192.0.2.30 80/TCP:8080 >"$source/..2/web.yaml"
@@ -165,7 +156,7 @@ test_a_configmap_swap_is_seen() {
 
 test_an_address_from_the_pool_stays_over_a_restart() {
 	local given
-	setup
+	lone_gateway
 	service web 192.0.2.10 80/TCP:8080 | sed '/^status:/,$d' | put web.yaml
 	gateway_up --address-pool 198.51.100.0/28
 	given=$(tables)
@@ -177,7 +168,7 @@ test_an_address_from_the_pool_stays_over_a_restart() {
 }
 
 test_beside_a_file_that_was_never_good_removed_services_go() {
-	setup
+	lone_gateway
 	gateway_up
 	echo 'replicas: 2' | put values.yaml
 	eventually 5 agent_says "values.yaml:1:1: "

@@ -99,6 +99,15 @@ unwrapping() {
 	done
 }
 
+# A gateway alone with its link: for tests in which nobody sends anything.
+lone_gateway() {
+	namespaces gateway other
+	cable gateway eth0 other eth0
+	addresses gateway eth0 10.2.0.1/24 fd02::1/64
+	addresses other eth0 10.2.0.2/24
+	gateway_interfaces=(--interface eth0)
+}
+
 # routed PODS
 routed() {
 	local i
