@@ -89,6 +89,6 @@ web_is_followed() {
 	api_start
 	put_service web "$vip"
 	put_slice web-a web "$(pod_address 1)"
-	agent_up gateway "${gateway_interfaces[@]}" "$@"
+	gateway_up "$@"
 	eventually 5 api_is_watched
 }
