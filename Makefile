@@ -77,7 +77,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libguideway.a
 
 # Runs the program's own code, and the agent's on maps that are arrays.
 track_tests := $(B)/tests/unit/test_transition $(B)/tests/unit/test_telling
-$(track_tests): bpf/track.h include/guideway/flow_table.h tests/unit/track_world.h $(skeletons)
+$(track_tests): bpf/track.h bpf/affinity.h bpf/tracked.h include/guideway/flow_table.h tests/unit/track_world.h $(skeletons)
 $(track_tests): GW_CFLAGS += -std=gnu11 -Wno-unused-function -Wno-unknown-pragmas \
 	-Wno-enum-conversion -Wno-enum-compare -Wno-missing-prototypes
 

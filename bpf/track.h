@@ -109,10 +109,11 @@ static __always_inline const struct gw_backend *backend_of(__u32 id, __u32 servi
 /* What flow_track() is told of a packet and its service. */
 enum track_flag {
 	TRACK_UDP = 1 << 0,
-	TRACK_FIRST = 1 << 1,  /* begins a flow of TCP */
-	TRACK_ENDS = 1 << 2,   /* has FIN or RST */
-	TRACK_LOOK = 1 << 3,   /* about the flow, and not of it: nothing is recorded */
-	TRACK_REBASED = 1 << 4 /* the base table is the current one */
+	TRACK_FIRST = 1 << 1,   /* begins a flow of TCP */
+	TRACK_ENDS = 1 << 2,    /* has FIN or RST */
+	TRACK_LOOK = 1 << 3,    /* about the flow, and not of it: nothing is recorded */
+	TRACK_REBASED = 1 << 4, /* the base table is the current one */
+	TRACK_CLIENT = 1 << 5   /* UDP, with affinity: what is not recorded begins */
 };
 
 /* Time as in flow_table.h. */
@@ -236,13 +237,14 @@ __noinline __u32 flow_track(__u64 hash, __u32 owner, __u32 base_slot, __u32 serv
 	base = slot_read(base_slot) & ~GW_SLOT_TRACK;
 	if (!backend_of(base, service))
 		base = owner;
-	chosen = flags & TRACK_FIRST && !is_handing_over() ? owner : base;
+	chosen = flags & (TRACK_FIRST | TRACK_CLIENT) && !is_handing_over() ? owner : base;
 	/*
 	 * Once the base is the owner, only what differs from it is worth a record; but what is
 	 * recorded of a flow is never wrong.
 	 */
 	if (chosen == GW_NONE || flags & TRACK_LOOK ||
-	    (way == GW_FLOW_WAYS && chosen == base && flags & TRACK_REBASED))
+	    (way == GW_FLOW_WAYS && chosen == base &&
+	     (flags & (TRACK_REBASED | TRACK_CLIENT)) == TRACK_REBASED))
 		return chosen;
 	/* Without a record the next packet looks at the base owner: so that is where it begins. */
 	return flow_record(bucket,
@@ -260,104 +262,6 @@ static __always_inline __u32 track_flags(const struct packet *packet,
 	       (packet->tcp_flags & (TCP_FIN | TCP_RST) ? TRACK_ENDS : 0) |
 	       (packet->is_error ? TRACK_LOOK : 0) |
 	       (service->base_offset == service->slot_offset ? TRACK_REBASED : 0);
-}
-
-/* A packet on its way through track, which is a program of its own, and back; one a CPU. */
-struct tracked {
-	__u64 hash;
-	__u32 owner;
-	__u32 base_slot;
-	__u32 service;
-	__u32 flags;   /* enum track_flag */
-	__u32 backend; /* that was found */
-	__u8 is_found; /* for the packet that comes next */
-	__u8 is_ipv6, is_error;
-	__u8 is_settled; /* likewise: what it was */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tracked);
-} tracked SEC(".maps");
-
-static __always_inline struct tracked *tracked_here(void)
-{
-	__u32 first = 0;
-
-	return bpf_map_lookup_elem(&tracked, &first);
-}
-
-/*
- * Where a packet's way begins, behind nat_comes_settled(): whether it comes from track, and
- * what it was when it went there. Asked once. To the verifier the answers are numbers that it
- * does not know: it need not walk all that follows for each.
- */
-static __always_inline void track_resume(struct packet *packet)
-{
-	struct tracked *here = tracked_here();
-
-	if (!here)
-		return;
-	packet->is_tracked = *(volatile __u8 *)&here->is_found;
-	packet->is_settled |= *(volatile __u8 *)&here->is_settled;
-	here->is_found = 0;
-	here->is_settled = 0;
-}
-
-/* The way of track: the packet then goes on where it came from, and its backend is known. */
-static __always_inline struct tracked *track_find(void)
-{
-	struct tracked *here = tracked_here();
-
-	if (!here)
-		return NULL;
-	here->backend =
-		flow_track(here->hash, here->owner, here->base_slot, here->service, here->flags);
-	here->is_found = true;
-	return here;
-}
-
-/* Plain ways have room for flow_track() on their stack, others do not. */
-static __always_inline enum gw_verdict track_later(const struct packet *packet,
-						   const struct gw_service *service, __u64 hash,
-						   __u32 owner, __u32 base_slot, __u32 *ret)
-{
-	struct tracked *here = tracked_here();
-
-	if (!here)
-		return GW_BAD_TABLE;
-	if (packet->is_tracked) {
-		*ret = here->backend;
-		return UNDECIDED;
-	}
-	here->hash = hash;
-	here->owner = owner;
-	here->base_slot = base_slot;
-	here->service = service->id;
-	here->flags = track_flags(packet, service);
-	here->is_ipv6 = packet->is_ipv6;
-	here->is_error = packet->is_error;
-	here->is_settled = packet->is_settled;
-	return TRACKED;
-}
-
-/* The flow's backend in *ret, GW_NONE when there is none for it. */
-static __always_inline enum gw_verdict
-flow_backend(const struct packet *packet, const struct gw_service *service, __u64 hash, __u32 *ret)
-{
-	__u32 owner = slot_current(service, hash), base_slot;
-
-	*ret = owner;
-	if (!(owner & GW_SLOT_TRACK))
-		return UNDECIDED;
-	owner &= ~GW_SLOT_TRACK;
-	base_slot = service->base_offset + gw_hash_slot(hash, service->base_count);
-	if (!packet->is_plain)
-		return track_later(packet, service, hash, owner, base_slot, ret);
-	*ret = flow_track(hash, owner, base_slot, service->id, track_flags(packet, service));
-	return UNDECIDED;
 }
 
 #endif

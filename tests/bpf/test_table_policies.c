@@ -64,8 +64,6 @@ static void a_policy_alone_changes_neither_the_table_nor_ids(void **state)
 
 	service = make_service(VIP, three, 3);
 	service->mode = FORWARDING_MODE_IPIP;
-	service->affinity = true;
-	service->affinity_timeout_s = 600;
 	service->flows_per_second = 1000;
 	service->tcp_mss = 1360;
 	add_range(service, "10.0.0.0/8");
@@ -77,15 +75,73 @@ static void a_policy_alone_changes_neither_the_table_nor_ids(void **state)
 	assert_int_equal(id_of_backend(datapath, VIP, "10.0.0.2"), backend);
 	assert_int_equal(after.flow_cost_ns, 1000000);
 	assert_int_equal(after.tcp_mss, 1360);
-	assert_int_equal(after.affinity_timeout_s, 600);
-	assert_int_equal(after.flags, GW_SERVICE_AFFINITY | GW_SERVICE_SOURCES);
-	assert_dump_has(datapath, " affinity 600 s sources 1 ");
+	assert_int_equal(after.flags, GW_SERVICE_SOURCES);
+	assert_dump_has(datapath, " sources 1 ");
 	assert_dump_has(datapath, " new-flow 1000000 ns mss 1360\n");
 
 	set(datapath, VIP, three, 3);
 	after = entry_of(datapath, VIP);
 	assert_memory_equal(&after, &before, sizeof(after));
 	assert_int_equal(count_ranges(datapath), 0);
+	give_back(datapath);
+}
+
+static uint32_t count_tracked(struct datapath *datapath, const struct gw_service *entry)
+{
+	struct slot_table table;
+	uint32_t tracked = 0;
+
+	assert_int_equal(slots_open(datapath, entry->slot_offset, entry->slot_count, &table, NULL),
+			 0);
+	for (uint32_t slot = 0; slot < table.count; slot++)
+		tracked += (table.slots[slot].owner & GW_SLOT_TRACK) != 0;
+	slots_close(table);
+	return tracked;
+}
+
+static void set_affine(struct datapath *datapath, size_t backends)
+{
+	struct service *service = make_service(VIP, three, backends);
+
+	service->affinity = true;
+	service->affinity_timeout_s = 600;
+	set_service(datapath, service);
+}
+
+static void
+with_affinity_all_slots_are_tracked_and_what_began_before_goes_by_the_old_table(void **state)
+{
+	struct datapath *datapath;
+	struct gw_service before, after, again;
+
+	(void)state;
+	datapath = take_datapath();
+	set(datapath, VIP, three, 3);
+	before = entry_of(datapath, VIP);
+	assert_int_equal(count_tracked(datapath, &before), 0);
+
+	set_affine(datapath, 3);
+	after = entry_of(datapath, VIP);
+	assert_int_equal(after.flags, GW_SERVICE_AFFINITY);
+	assert_int_equal(after.affinity_timeout_s, 600);
+	assert_int_equal(count_tracked(datapath, &after), after.slot_count);
+	assert_int_equal(after.base_offset, before.slot_offset);
+	assert_int_equal(datapath_changing_count(datapath), 1);
+	assert_dump_has(datapath, " affinity 600 s\n");
+
+	/* Given once more it is no change. */
+	set_affine(datapath, 3);
+	again = entry_of(datapath, VIP);
+	assert_memory_equal(&again, &after, sizeof(after));
+	set_affine(datapath, 2);
+	again = entry_of(datapath, VIP);
+	assert_int_equal(count_tracked(datapath, &again), again.slot_count);
+
+	/* Flows are still where their clients sent them. */
+	set(datapath, VIP, three, 2);
+	after = entry_of(datapath, VIP);
+	assert_int_equal(after.flags, 0);
+	assert_int_equal(count_tracked(datapath, &after), after.slot_count);
 	give_back(datapath);
 }
 
@@ -384,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_mode_reaches_the_map_of_its_family),
 		TEST(a_policy_alone_changes_neither_the_table_nor_ids),
+		TEST(with_affinity_all_slots_are_tracked_and_what_began_before_goes_by_the_old_table),
 		TEST(ranges_admit_their_sources_and_are_replaced_as_a_whole),
 		TEST(services_with_the_same_ranges_share_them),
 		TEST(replies_of_a_backend_are_known_by_its_socket),

@@ -279,24 +279,6 @@ static void in_a_slot_that_is_tracked_every_packet_is_looked_up(void **state)
 	}
 }
 
-static void a_client_with_affinity_is_not_looked_up(void **state)
-{
-	(void)state;
-	for_each_tracked(it)
-	{
-		it.service.flags = GW_SERVICE_AFFINITY;
-		it.service.affinity_timeout_s = 600;
-		set_tracked_service(&it);
-		for (uint32_t i = 0; i < SLOTS; i++)
-			set_slot(it.service.slot_offset + i, CURRENT | GW_SLOT_TRACK);
-		expect_flags_at(&it, ACK, CURRENT);
-		for (uint32_t i = 0; i < SLOTS; i++)
-			set_slot(it.service.slot_offset + i, NEXT | GW_SLOT_TRACK);
-		expect_flags_at(&it, ACK, CURRENT);
-		assert_int_equal(track_counter(GW_TRACK_LOOKUPS), 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,7 +293,6 @@ int main(void)
 			an_error_about_an_unrecorded_flow_goes_to_the_base_owner_and_records_nothing),
 		cmocka_unit_test(in_a_slot_that_is_not_tracked_nothing_is_looked_up),
 		cmocka_unit_test(in_a_slot_that_is_tracked_every_packet_is_looked_up),
-		cmocka_unit_test(a_client_with_affinity_is_not_looked_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, world_close);

@@ -13,8 +13,8 @@ remove() { rm "${@/#/$manifests/}"; }
 
 # service NAME "ADDRESS..." PORT/PROTOCOL:TARGET...
 # Serves the pods with the label app=NAME on these addresses. Annotations, each one of
-# "guideway.dev/name: value", are in the array annotations.
-annotations=()
+# "guideway.dev/name: value", are in the array annotations; more lines of its spec in service_spec.
+annotations=() service_spec=()
 service() {
 	local name=$1 address port annotation
 	local -a addresses
@@ -41,6 +41,7 @@ service() {
 		[[ $address == *:* ]] && echo "  - IPv6" || echo "  - IPv4"
 	done
 	echo "  selector: {app: $name}"
+	((${#service_spec[@]} == 0)) || printf '  %s\n' "${service_spec[@]}"
 	echo "  ports:"
 	for port in "$@"; do
 		[[ $port =~ ^([0-9]+)/(TCP|UDP):([0-9]+)$ ]] || fail "service: bad port $port"

@@ -111,6 +111,30 @@ test_scaling_from_3_to_30_and_back_breaks_no_connection() {
 	all_is_well
 }
 
+# shellcheck disable=SC2034 # service reads it
+test_affinity_of_clients_breaks_no_connection() {
+	local drained_ms
+	start 6 3
+	at 1 5
+	service_spec=("sessionAffinity: ClientIP")
+	publish
+	at 2 5
+	become ready 4
+	become terminating 1
+	publish
+	drained_ms=$(now_ms)
+	at 3 5
+	leave 1
+	become ready 5 6
+	publish
+	at 4 5
+	service_spec=()
+	publish
+	end_talk affinity
+	gets_no_new_since "$drained_ms" 1
+	all_is_well
+}
+
 test_a_lost_backend_takes_no_other_connection_along() {
 	local mode
 	start 4 4

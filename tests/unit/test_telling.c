@@ -38,6 +38,7 @@ struct checker {
 	uint8_t protocol;
 	uint32_t live_s;
 	uint32_t weights[BACKENDS + 1]; /* by port */
+	uint32_t affinity_s;            /* 0: none */
 	bool exists[BACKENDS + 1];
 	bool is_behind[2]; /* the gateway has not been given the last change yet */
 	bool is_quiet;
@@ -72,7 +73,7 @@ static struct datapath *go_to(struct checker *checker, int gateway)
 static void program(struct checker *checker, int gateway)
 {
 	world_set_service(go_to(checker, gateway), checker->protocol, checker->exists,
-			  checker->weights, BACKENDS);
+			  checker->weights, BACKENDS, checker->affinity_s);
 	checker->is_behind[gateway] = false;
 	if (!checker->is_behind[!gateway])
 		checker->changed_s = world_now_s;
@@ -143,7 +144,7 @@ static void send_packet(struct checker *checker, struct flow *flow, uint8_t tcp_
 	uint16_t backend;
 
 	(void)go_to(checker, flow->gateway);
-	backend = world_packet(flow->hash, checker->protocol,
+	backend = world_packet(flow->hash, flow->hash % WORLD_CLIENTS, checker->protocol,
 			       checker->protocol == IPPROTO_TCP ? tcp_flags : 0);
 	if (backend != flow->backend)
 		fail_msg("after %" PRIu64 " changes: a flow moved from backend %u to %u, %" PRIu64
@@ -164,7 +165,7 @@ static void begin_flow(struct checker *checker, struct flow *flow, uint32_t gate
 			       .seen_s = world_now_s,
 			       .gateway = (uint8_t)gateway };
 	(void)go_to(checker, flow->gateway);
-	flow->backend = world_packet(hash, checker->protocol,
+	flow->backend = world_packet(hash, hash % WORLD_CLIENTS, checker->protocol,
 				     checker->protocol == IPPROTO_TCP ? TCP_SYN : 0);
 	flow->confirmed_s = checker->protocol == IPPROTO_UDP ? world_now_s : 0;
 	/* The gateway does not know yet that it has gone. */
@@ -335,7 +336,7 @@ static void step(struct checker *checker)
 		use_flow(checker);
 }
 
-static struct checker *create_checker(uint8_t protocol, uint32_t live_s)
+static struct checker *create_checker(uint8_t protocol, uint32_t live_s, uint32_t affinity_s)
 {
 	struct checker *checker = calloc(1, sizeof(*checker));
 
@@ -343,6 +344,7 @@ static struct checker *create_checker(uint8_t protocol, uint32_t live_s)
 	checker->random = given_seed;
 	checker->protocol = protocol;
 	checker->live_s = live_s;
+	checker->affinity_s = affinity_s;
 	for (int i = 1; i <= 5; i++) {
 		checker->exists[i] = true;
 		checker->weights[i] = 1;
@@ -359,9 +361,9 @@ static void destroy_checker(struct checker *checker)
 	free(checker);
 }
 
-static void check_protocol(uint8_t protocol, uint32_t live_s)
+static void check_protocol(uint8_t protocol, uint32_t live_s, uint32_t affinity_s)
 {
-	struct checker *checker = create_checker(protocol, live_s);
+	struct checker *checker = create_checker(protocol, live_s, affinity_s);
 
 	for (uint64_t i = 0; i < steps / 2; i++)
 		step(checker);
@@ -387,13 +389,20 @@ static void either_gateway_can_go_on_with_all_tcp_flows(void **state)
 	 * A packet just before its gateway dies is not told any more: the silence before it and
 	 * after it are one to the other.
 	 */
-	check_protocol(IPPROTO_TCP, IDLE_S / 2 - 4);
+	check_protocol(IPPROTO_TCP, IDLE_S / 2 - 4, 0);
 }
 
 static void either_gateway_can_go_on_with_all_udp_flows(void **state)
 {
 	(void)state;
-	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4);
+	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4, 0);
+}
+
+/* Each knows the clients that came to it, but of the other's flows where they are. */
+static void either_gateway_can_go_on_with_all_flows_of_clients(void **state)
+{
+	(void)state;
+	check_protocol(IPPROTO_TCP, IDLE_S / 2 - 4, IDLE_S);
 }
 
 /* Flows of a slot whose owner is another in the base table. */
@@ -430,7 +439,7 @@ static void assert_second_knows(struct checker *checker, size_t count)
 
 static void a_confirmed_flow_is_known_after_one_exchange(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 	size_t count;
 
 	(void)state;
@@ -443,7 +452,7 @@ static void a_confirmed_flow_is_known_after_one_exchange(void **state)
 
 static void a_flow_that_only_sent_a_syn_is_not_told(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 
 	(void)state;
 	add_a_backend(checker);
@@ -462,7 +471,7 @@ static void a_flow_that_only_sent_a_syn_is_not_told(void **state)
 
 static void flows_beyond_what_the_ring_holds_are_counted_and_told_by_the_pass(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 	size_t count;
 
 	(void)state;
@@ -477,7 +486,7 @@ static void flows_beyond_what_the_ring_holds_are_counted_and_told_by_the_pass(vo
 
 static void told_flows_track_where_nothing_changes_and_end_with_it(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 	size_t count;
 
 	(void)state;
@@ -501,7 +510,7 @@ static void told_flows_track_where_nothing_changes_and_end_with_it(void **state)
 
 static void in_steady_state_nothing_is_told(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 
 	(void)state;
 	for (int i = 0; i < FLOWS; i++) {
@@ -521,7 +530,7 @@ static void in_steady_state_nothing_is_told(void **state)
 /* Without the other's word the one that changed first would be done first. */
 static void a_gateway_learns_as_long_as_the_other_does(void **state)
 {
-	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S);
+	struct checker *checker = create_checker(IPPROTO_TCP, IDLE_S, 0);
 
 	(void)state;
 	checker->exists[6] = true;
@@ -552,6 +561,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_gateway_learns_as_long_as_the_other_does),
 		cmocka_unit_test(either_gateway_can_go_on_with_all_tcp_flows),
 		cmocka_unit_test(either_gateway_can_go_on_with_all_udp_flows),
+		cmocka_unit_test(either_gateway_can_go_on_with_all_flows_of_clients),
 	};
 
 	/* Fewer where a step takes 50 times as long. */

@@ -22,7 +22,7 @@
 #define STEPS 1000000
 
 struct flow {
-	uint64_t hash;
+	uint64_t hash; /* also says which client it is of */
 	uint64_t seen_s;
 	uint16_t backend; /* port; 0: there is no such flow */
 };
@@ -33,6 +33,7 @@ struct checker {
 	uint8_t protocol;
 	uint32_t weights[BACKENDS + 1]; /* by port */
 	bool exists[BACKENDS + 1];
+	uint32_t affinity_s; /* 0: none */
 	struct flow flows[FLOWS];
 	uint32_t live_s; /* a flow that was silent for less has to stay */
 	bool is_quiet;   /* no changes: all comes to rest */
@@ -61,7 +62,7 @@ static bool takes_new_flows(const struct checker *checker)
 static void program(struct checker *checker)
 {
 	world_set_service(checker->datapath, checker->protocol, checker->exists, checker->weights,
-			  BACKENDS);
+			  BACKENDS, checker->affinity_s);
 	checker->changes++;
 }
 
@@ -77,11 +78,20 @@ static void kill_backend(struct checker *checker, uint16_t backend)
 	}
 }
 
+/* In UDP it would move flows of a client that has several. */
+static void change_affinity(struct checker *checker)
+{
+	static const uint32_t affinities_s[] = { 0, 1, IDLE_S / 2, WORLD_HOUR_S };
+
+	if (checker->protocol == IPPROTO_TCP)
+		checker->affinity_s = affinities_s[random_below(checker, 4)];
+}
+
 static void change(struct checker *checker)
 {
 	uint16_t backend = (uint16_t)(1 + random_below(checker, BACKENDS));
 
-	switch (random_below(checker, 6)) {
+	switch (random_below(checker, 7)) {
 	case 0:
 	case 1:
 		checker->exists[backend] = true;
@@ -96,6 +106,9 @@ static void change(struct checker *checker)
 	case 4:
 		kill_backend(checker, backend);
 		break;
+	case 5:
+		change_affinity(checker);
+		break;
 	default:
 		/* Scaled up or down at once. */
 		for (uint16_t i = 1; i <= BACKENDS; i++) {
@@ -108,16 +121,43 @@ static void change(struct checker *checker)
 	program(checker);
 }
 
+static uint32_t client_of(uint64_t hash)
+{
+	return (uint32_t)(hash % WORLD_CLIENTS);
+}
+
+/* The port of the backend that the client has, if that may get its new flows; else 0. */
+static uint16_t backend_of_client(const struct checker *checker, uint32_t client)
+{
+	const struct gw_affinity *known = &here->affinities[client];
+	const struct gw_backend *backend = &here->backends[known->backend];
+	uint16_t port = bpf_ntohs(backend->port);
+
+	if (!checker->affinity_s || !here->has_affinity[client] ||
+	    world_now_s - known->seen > checker->affinity_s ||
+	    backend->service != here->service.id || !checker->exists[port] ||
+	    !checker->weights[port])
+		return 0;
+	return port;
+}
+
 static void begin_flow(struct checker *checker, struct flow *flow)
 {
 	uint64_t hash = random_next(checker);
+	bool is_new = true;
+	uint16_t known;
 
 	/* A tuple that was used before is used again, now and then. */
-	if (flow->hash && random_below(checker, 2) == 0)
+	if (flow->hash && random_below(checker, 2) == 0) {
 		hash = flow->hash;
+		is_new = false;
+	}
 	*flow = (struct flow){ .hash = hash, .seen_s = world_now_s };
-	flow->backend = world_packet(hash, checker->protocol,
+	known = backend_of_client(checker, client_of(hash));
+	flow->backend = world_packet(hash, client_of(hash), checker->protocol,
 				     checker->protocol == IPPROTO_TCP ? TCP_SYN : 0);
+	if (known && is_new)
+		assert_int_equal(flow->backend, known);
 	if (checker->protocol == IPPROTO_UDP) {
 		/* Nothing tells that it begins: it may also go to one that drains. */
 		if (flow->backend)
@@ -133,7 +173,7 @@ static void begin_flow(struct checker *checker, struct flow *flow)
 
 static void send_packet(struct checker *checker, struct flow *flow, uint8_t tcp_flags)
 {
-	uint16_t backend = world_packet(flow->hash, checker->protocol,
+	uint16_t backend = world_packet(flow->hash, client_of(flow->hash), checker->protocol,
 					checker->protocol == IPPROTO_TCP ? tcp_flags : 0);
 
 	if (backend != flow->backend)
@@ -192,7 +232,7 @@ static void step(struct checker *checker)
 static uint64_t given_seed;
 static uint64_t steps = STEPS;
 
-static void check_protocol(uint8_t protocol, uint32_t live_s)
+static void check_protocol(uint8_t protocol, uint32_t live_s, uint32_t affinity_s)
 {
 	struct checker *checker = calloc(1, sizeof(*checker));
 
@@ -200,6 +240,7 @@ static void check_protocol(uint8_t protocol, uint32_t live_s)
 	checker->random = given_seed;
 	checker->protocol = protocol;
 	checker->live_s = live_s;
+	checker->affinity_s = affinity_s;
 	checker->datapath = world_create(IDLE_S, IDLE_S);
 	for (int i = 1; i <= 5; i++) {
 		checker->exists[i] = true;
@@ -229,13 +270,20 @@ static void no_tcp_flow_moves_in_random_changes(void **state)
 {
 	(void)state;
 	/* The program's clock has steps of 4 s: what was silent for nearly as long may be over. */
-	check_protocol(IPPROTO_TCP, IDLE_S - 4);
+	check_protocol(IPPROTO_TCP, IDLE_S - 4, 0);
 }
 
 static void no_udp_flow_moves_that_was_not_silent_while_flows_are_learned(void **state)
 {
 	(void)state;
-	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4);
+	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4, 0);
+}
+
+static void no_udp_flow_with_affinity_moves(void **state)
+{
+	(void)state;
+	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4, WORLD_HOUR_S);
+	check_protocol(IPPROTO_UDP, DATAPATH_UDP_LEARNING_S - 4, 1);
 }
 
 int main(int argc, char **argv)
@@ -243,6 +291,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_tcp_flow_moves_in_random_changes),
 		cmocka_unit_test(no_udp_flow_moves_that_was_not_silent_while_flows_are_learned),
+		cmocka_unit_test(no_udp_flow_with_affinity_moves),
 	};
 
 	/* Fewer where a step takes 50 times as long. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * track_world.h - the program's track.h and the agent's datapath room in one process: the code
+ * track_world.h - the program's tracked.h and the agent's datapath room in one process: the code
  * that runs in the kernel, compiled for here, and the code that changes its tables, over the
  * same memory, with a clock that the test sets.
  *
@@ -12,6 +12,7 @@
 #ifndef TESTS_UNIT_TRACK_WORLD_H
 #define TESTS_UNIT_TRACK_WORLD_H
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,17 +55,21 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 static struct gw_config config;
 static void *world_lookup(const void *map, const void *key);
 #define bpf_map_lookup_elem world_lookup
+static long world_update(void *map, const void *key, const void *value, uint64_t flags);
+#define bpf_map_update_elem world_update
 #define bpf_ktime_get_coarse_ns() (world_now_s * NS_PER_S)
 static void *world_reserve(void *map, uint64_t size, uint64_t flags);
 static void world_submit(void *record, uint64_t flags);
 #define bpf_ringbuf_reserve world_reserve
 #define bpf_ringbuf_submit world_submit
-#include "../../bpf/track.h"
+#include "../../bpf/tracked.h"
 #undef bpf_map_lookup_elem
+#undef bpf_map_update_elem
 #undef bpf_ringbuf_reserve
 #undef bpf_ringbuf_submit
 
 #define WORLD_TOLD 64
+#define WORLD_CLIENTS 32 /* 10.9.0.0 and those that follow */
 
 struct world {
 	struct gw_slot_pack *slots;
@@ -78,6 +83,9 @@ struct world {
 	ring_buffer_sample_fn on_told;
 	void *told_owner;
 	struct gw_service service; /* what packets see; id 0: nothing */
+	struct gw_affinity affinities[WORLD_CLIENTS];
+	bool has_affinity[WORLD_CLIENTS];
+	struct tracked tracked;
 	int fds[2];
 };
 
@@ -98,10 +106,46 @@ static void world_submit(void *record, uint64_t flags)
 	here->told_count++;
 }
 
+static struct gw_addr world_client(uint32_t client)
+{
+	return (struct gw_addr){ .word = { 0, 0, htonl(0xffff), htonl(0x0a090000 + client) } };
+}
+
+static uint32_t world_client_of(const void *key)
+{
+	const struct gw_affinity_key *affinity = key;
+	uint32_t client = ntohl(affinity->client.word[3]) - 0x0a090000;
+
+	assert_in_range(client, 0, WORLD_CLIENTS - 1);
+	return client;
+}
+
+static long world_update(void *map, const void *key, const void *value, uint64_t flags)
+{
+	uint32_t client = world_client_of(key);
+
+	assert_ptr_equal(map, &affinities);
+	(void)flags;
+	here->affinities[client] = *(const struct gw_affinity *)value;
+	here->has_affinity[client] = true;
+	return 0;
+}
+
+static void *world_lookup_client(const void *key)
+{
+	uint32_t client = world_client_of(key);
+
+	return here->has_affinity[client] ? &here->affinities[client] : NULL;
+}
+
 static void *world_lookup(const void *map, const void *key)
 {
 	uint32_t index;
 
+	if (map == &affinities)
+		return world_lookup_client(key);
+	if (map == &tracked)
+		return &here->tracked;
 	memcpy(&index, key, sizeof(index));
 	if (map == &slots)
 		return index < WORLD_SLOTS / GW_SLOTS_PACKED ? &here->slots[index] : NULL;
@@ -285,9 +329,12 @@ static struct service_key world_key(uint8_t protocol)
 	return key;
 }
 
-/* What the model would hand down: backends by their port, from 1 to count. */
+/*
+ * What the model would hand down: backends by their port, from 1 to count; with affinity unless
+ * affinity_s is 0.
+ */
 static void world_set_service(struct datapath *datapath, uint8_t protocol, const bool *exists,
-			      const uint32_t *weights, uint16_t count)
+			      const uint32_t *weights, uint16_t count, uint32_t affinity_s)
 {
 	const struct service_key key = world_key(protocol);
 	struct service *service = service_create(&key, "default", "web", "", count, 0);
@@ -297,6 +344,8 @@ static void world_set_service(struct datapath *datapath, uint8_t protocol, const
 	assert_non_null(service);
 	assert_int_equal(address_parse("10.0.0.1", &address, NULL), 0);
 	service->mode = FORWARDING_MODE_L2;
+	service->affinity = affinity_s > 0;
+	service->affinity_timeout_s = affinity_s;
 	service->backend_count = 0;
 	for (uint16_t i = 1; i <= count; i++)
 		if (exists[i])
@@ -329,10 +378,11 @@ static uint16_t world_way(const struct packet *packet, uint64_t hash)
 	return bpf_ntohs(here->backends[backend].port);
 }
 
-/* The way of a packet of the flow with this hash. */
-static uint16_t world_packet(uint64_t hash, uint8_t protocol, uint8_t tcp_flags)
+/* The way of a packet of the client's flow with this hash. */
+static uint16_t world_packet(uint64_t hash, uint32_t client, uint8_t protocol, uint8_t tcp_flags)
 {
 	const struct packet packet = { .protocol = protocol,
+				       .src = world_client(client),
 				       .tcp_flags = tcp_flags,
 				       .is_plain = true };
 
@@ -342,7 +392,9 @@ static uint16_t world_packet(uint64_t hash, uint8_t protocol, uint8_t tcp_flags)
 /* The way that a packet of a flow would go that has begun: nothing remembers it. */
 static inline uint16_t world_look(uint64_t hash, uint8_t protocol)
 {
-	const struct packet packet = { .protocol = protocol, .is_plain = true, .is_error = true };
+	const struct packet packet = {
+		.protocol = protocol, .src = world_client(0), .is_plain = true, .is_error = true
+	};
 
 	return world_way(&packet, hash);
 }

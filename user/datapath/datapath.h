@@ -65,7 +65,7 @@ struct datapath_settings {
  */
 void datapath_tend(struct datapath *datapath, uint32_t *ret_wait_ms);
 
-/* How many services have slots that are tracked: after a change, until nothing is left of it. */
+/* How many services had a change of which something is left: slots that are tracked for it. */
 size_t datapath_changing_count(const struct datapath *datapath);
 
 /* What happened to the flows of slots that change owner: nothing in steady state. */

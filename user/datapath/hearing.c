@@ -134,8 +134,7 @@ void datapath_hear(struct datapath *datapath, const struct telling *telling, str
 	if (placed && telling->count == 0)
 		tending_hear_learning(placed, telling->learning_s);
 	found = placed && placed->entry.slot_count ? services_find_backend(placed, &backend) : NULL;
-	/* Affinity goes by clients, not by flows. */
-	if (!found || placed->entry.flags & GW_SERVICE_AFFINITY || !telling_flows(datapath)) {
+	if (!found || !telling_flows(datapath)) {
 		heard->unknown += telling->count;
 		return;
 	}

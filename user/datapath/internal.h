@@ -277,6 +277,8 @@ void tending_purge(void *datapath);
 void tending_free(struct datapath *datapath);
 /* A sweep that looks for deviations has found one in this slot. */
 void tending_deviates(struct placed_service *placed, uint32_t slot);
+/* Whether any service has slots that are tracked, so that flows are recorded. */
+bool tending_has_tracked(const struct datapath *datapath);
 /* False when the program wrote the entry since it was seen: it has the last word. */
 bool tending_replace_flow(__u64 *entry, __u64 seen, __u64 flow);
 
@@ -305,6 +307,12 @@ int services_record(struct datapath *datapath, const struct service_key *key, st
 
 /* adopt.c: reads the services that an earlier agent left. */
 int services_adopt(struct datapath *datapath, struct error *error);
+
+/* Then all its slots are tracked, for ever. */
+static inline bool services_has_affinity(const struct placed_service *placed)
+{
+	return placed->entry.flags & GW_SERVICE_AFFINITY;
+}
 
 /* counters.c: zeroes what is counted for a new service, for a new backend. */
 void counters_begin_service(struct datapath *datapath, uint32_t id);

@@ -133,9 +133,9 @@ static int follow(struct datapath *datapath, const struct placed_service *old,
 	r = tables_open(datapath, &old->entry, &before, error);
 	if (r < 0)
 		return r;
-	*ret_same = has_owners(before.current, next);
-	/* Affinity goes by clients, not by flows: their backends are recorded elsewhere. */
-	if (!*ret_same && next.count && !(placed->entry.flags & GW_SERVICE_AFFINITY)) {
+	*ret_same = has_owners(before.current, next) &&
+		    (!services_has_affinity(placed) || old->tracked_count == next.count);
+	if (!*ret_same && next.count) {
 		mark_alive(datapath, placed, 1);
 		placed->tracked_count =
 			transition_track(next, before.current, before.base, datapath->slot_counts);
@@ -172,23 +172,36 @@ static int write_table(struct datapath *datapath, struct slot_table table, uint3
 	return 0;
 }
 
-static void use_table(struct placed_service *placed, const struct placed_service *old,
+/* base: whose base table stays the base, or NULL: the table is its own. */
+static void use_table(struct placed_service *placed, const struct placed_service *base,
 		      uint32_t offset, uint32_t count)
 {
 	struct gw_service *entry = &placed->entry;
 
 	entry->slot_offset = entry->base_offset = offset;
 	entry->slot_count = entry->base_count = count;
-	if (placed->tracked_count) {
-		entry->base_offset = old->entry.base_offset;
-		entry->base_count = old->entry.base_count;
+	if (base) {
+		entry->base_offset = base->entry.base_offset;
+		entry->base_count = base->entry.base_count;
 	}
+}
+
+/*
+ * With affinity a flow begins where its client is, whoever owns its slot. What began before it is
+ * where the base table says.
+ */
+static void track_all(struct placed_service *placed, struct slot_table next)
+{
+	for (uint32_t slot = 0; slot < next.count; slot++)
+		next.slots[slot].owner |= GW_SLOT_TRACK;
+	placed->tracked_count = next.count;
 }
 
 int tables_place(struct datapath *datapath, const struct service *service,
 		 const struct placed_service *old, struct placed_service *placed,
 		 struct error *error)
 {
+	const struct placed_service *base;
 	struct slot_table next;
 	uint32_t offset = 0;
 	bool is_same = false;
@@ -199,9 +212,12 @@ int tables_place(struct datapath *datapath, const struct service *service,
 	if (r == 0 && is_same) {
 		keep_tables(placed, old);
 	} else if (r == 0) {
+		if (services_has_affinity(placed))
+			track_all(placed, next);
+		base = placed->tracked_count && old && old->entry.slot_count ? old : NULL;
 		r = write_table(datapath, next, &offset, error);
 		if (r == 0)
-			use_table(placed, old, offset, next.count);
+			use_table(placed, base, offset, next.count);
 	}
 	free(next.slots);
 	return r;

@@ -305,7 +305,7 @@ void datapath_tell(struct datapath *datapath, telling_on_telling *on_telling, vo
 	if (!teller)
 		return;
 	choose_begun(teller);
-	if (teller->chosen.count == 0 && datapath_changing_count(datapath) == 0) {
+	if (teller->chosen.count == 0 && !tending_has_tracked(datapath)) {
 		teller->bucket = 0;
 		return;
 	}

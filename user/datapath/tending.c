@@ -7,7 +7,7 @@
  * over, that are of no backend, and those on their base owner once that is the slot's owner:
  * all that remains in a service without a base table of its own are deviations. A slot
  * without any is not tracked any more, and no entry of it is left that could be mistaken for
- * a later flow's.
+ * a later flow's. A service with affinity is tracked, and all its flows are kept, for ever.
  */
 #include "datapath/internal.h"
 
@@ -254,7 +254,8 @@ static void begin_pass(struct datapath *datapath)
 		struct placed_service *placed = &datapath->services[i];
 
 		tending_forget_service(placed);
-		if (placed->tracked_count && !has_own_base(placed))
+		if (placed->tracked_count && !has_own_base(placed) &&
+		    !services_has_affinity(placed))
 			placed->deviations = calloc(placed->entry.slot_count / BITS + 1, 1);
 	}
 }
@@ -268,7 +269,7 @@ void tending_deviates(struct placed_service *placed, uint32_t slot)
 /* Whether the flow, which is live, must be kept. */
 static bool is_needed(const struct swept_service *swept, __u64 flow)
 {
-	if (!swept->table.slots)
+	if (!swept->table.slots || services_has_affinity(swept->placed))
 		return true;
 	if (owner_of_tag(swept->table, gw_flow_tag(flow)) == gw_flow_backend(flow))
 		return false;
@@ -403,18 +404,32 @@ static void sweep_tick(struct datapath *datapath)
 		end_pass(datapath);
 }
 
+/* Nothing else is left of a change where all slots are tracked in any case. */
+static bool is_changing(const struct placed_service *placed)
+{
+	return services_has_affinity(placed) ? has_own_base(placed) : placed->tracked_count > 0;
+}
+
 size_t datapath_changing_count(const struct datapath *datapath)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < datapath->service_count; i++)
-		count += datapath->services[i].tracked_count > 0;
+		count += is_changing(&datapath->services[i]);
 	return count;
+}
+
+bool tending_has_tracked(const struct datapath *datapath)
+{
+	for (size_t i = 0; i < datapath->service_count; i++)
+		if (datapath->services[i].tracked_count > 0)
+			return true;
+	return false;
 }
 
 void datapath_tend(struct datapath *datapath, uint32_t *ret_wait_ms)
 {
-	bool is_tracked = datapath_changing_count(datapath) > 0;
+	bool is_tracked = tending_has_tracked(datapath);
 
 	*ret_wait_ms = 0;
 	if (!is_tracked && (!datapath->sweep || datapath->sweep->bucket == 0)) {

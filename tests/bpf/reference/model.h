@@ -160,9 +160,13 @@ void packet_send(const struct packet *packet, const struct link *link, uint16_t 
 enum gw_verdict serve(struct model *model, struct packet *packet, const struct gw_service *service,
 		      uint32_t address_flags, struct outcome *outcome);
 
-/* track.c; current: the owner of the flow's slot. GW_NONE: nobody gets the packet. */
+/*
+ * track.c; current: who gets what begins, which is_new_of_client says of what is not known.
+ * GW_NONE: nobody gets the packet.
+ */
 uint32_t track_flow(struct model *model, const struct packet *packet,
-		    const struct gw_service *service, uint64_t hash, uint32_t current, bool begins);
+		    const struct gw_service *service, uint64_t hash, uint32_t current, bool begins,
+		    bool is_new_of_client);
 /* As the program's table has it. */
 uint64_t record_word(const struct record *record);
 uint32_t record_time(uint32_t now_s);

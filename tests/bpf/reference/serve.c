@@ -41,46 +41,79 @@ static uint32_t slot_backend(const struct tables *tables, const struct gw_servic
 	return tables->slots[service->slot_offset + gw_hash_slot(hash, service->slot_count)].owner;
 }
 
+static bool takes_new_flows(const struct tables *tables, const struct gw_service *service,
+			    uint32_t id)
+{
+	const struct gw_backend *backend = tables_backend(tables, id);
+
+	return backend && backend->service == service->id &&
+	       !(backend->flags & GW_BACKEND_DRAINING);
+}
+
+/* Whom the client has: NULL when it is nobody who may get its new flows. */
+static struct gw_affinity *known_of(struct model *model, const struct packet *packet,
+				    const struct gw_service *service)
+{
+	const struct gw_affinity_key key = { packet->flow.src, service->id };
+	struct gw_affinity *known = map_find(model->state.affinities, &key);
+
+	if (!known || model->state.now_s - known->seen > service->affinity_timeout_s ||
+	    !takes_new_flows(model->tables, service, known->backend))
+		return NULL;
+	return known;
+}
+
+static void note_client(struct model *model, const struct packet *packet,
+			const struct gw_service *service, uint32_t backend)
+{
+	const struct gw_affinity_key key = { packet->flow.src, service->id };
+	const struct gw_affinity now = { backend, model->state.now_s };
+	struct gw_affinity *known = known_of(model, packet, service);
+
+	if (packet->is_error || opens_connection(packet))
+		return;
+	if (known && known->backend == backend)
+		known->seen = now.seen;
+	else if (!known && takes_new_flows(model->tables, service, backend))
+		map_put(model->state.affinities, &key, &now);
+}
+
+static uint32_t client_backend(struct model *model, const struct packet *packet,
+			       const struct gw_service *service, uint64_t hash, uint32_t owner)
+{
+	const struct gw_affinity *known = known_of(model, packet, service);
+	bool is_udp = packet->flow.protocol == IPPROTO_UDP, begins = opens_connection(packet);
+	bool is_settled = service->base_offset == service->slot_offset;
+	uint64_t client =
+		gw_client_hash(model->tables->config.hash_key, &packet->flow.src, packet->is_ipv6);
+
+	if (begins || is_udp)
+		owner = known ? known->backend
+			      : slot_backend(model->tables, service, client) & ~GW_SLOT_TRACK;
+	owner = track_flow(model, packet, service, hash, owner, begins,
+			   is_udp && (known || is_settled));
+	note_client(model, packet, service, owner);
+	return owner;
+}
+
 static uint32_t flow_backend(struct model *model, const struct packet *packet,
 			     const struct gw_service *service, uint64_t hash)
 {
 	uint32_t owner = slot_backend(model->tables, service, hash);
+	bool begins = opens_connection(packet);
 
 	if (!(owner & GW_SLOT_TRACK))
 		return owner;
-	return track_flow(model, packet, service, hash, owner & ~GW_SLOT_TRACK,
-			  opens_connection(packet));
-}
-
-static uint32_t client_backend(struct model *model, const struct packet *packet,
-			       const struct gw_service *service)
-{
-	const struct gw_affinity_key key = { packet->flow.src, service->id };
-	struct gw_affinity *known = map_find(model->state.affinities, &key), chosen;
-	uint32_t now_s = model->state.now_s;
-
-	if (known && now_s - known->seen <= service->affinity_timeout_s &&
-	    model->tables->backends[known->backend].service == service->id) {
-		known->seen = now_s;
-		return known->backend;
-	}
-	chosen.seen = now_s;
-	chosen.backend = slot_backend(model->tables, service,
-				      gw_client_hash(model->tables->config.hash_key,
-						     &packet->flow.src, packet->is_ipv6)) &
-			 ~GW_SLOT_TRACK;
-	if (chosen.backend == GW_NONE)
-		return GW_NONE;
-	map_put(model->state.affinities, &key, &chosen);
-	return chosen.backend;
+	owner &= ~GW_SLOT_TRACK;
+	if (service->flags & GW_SERVICE_AFFINITY)
+		return client_backend(model, packet, service, hash, owner);
+	return track_flow(model, packet, service, hash, owner, begins, false);
 }
 
 static const struct gw_backend *select_backend(struct model *model, struct packet *packet,
 					       const struct gw_service *service, uint64_t hash)
 {
-	if (!packet->is_later_fragment && service->flags & GW_SERVICE_AFFINITY)
-		packet->backend = client_backend(model, packet, service);
-	else if (!packet->is_later_fragment)
+	if (!packet->is_later_fragment)
 		packet->backend = flow_backend(model, packet, service, hash);
 	return tables_backend(model->tables, packet->backend);
 }

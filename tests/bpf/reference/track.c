@@ -172,7 +172,8 @@ static void record_flow(const struct question *of, struct record *record, uint32
 }
 
 uint32_t track_flow(struct model *model, const struct packet *packet,
-		    const struct gw_service *service, uint64_t hash, uint32_t current, bool begins)
+		    const struct gw_service *service, uint64_t hash, uint32_t current, bool begins,
+		    bool is_new_of_client)
 {
 	const struct question of = { .tables = model->tables,
 				     .packet = packet,
@@ -192,11 +193,12 @@ uint32_t track_flow(struct model *model, const struct packet *packet,
 		return known->backend;
 	}
 	base = base_owner(&of, hash, current);
-	chosen = begins ? current : base;
+	chosen = begins || is_new_of_client ? current : base;
 	if (chosen == GW_NONE || packet->is_error)
 		return chosen;
 	/* Nobody need be told of a flow that is where the one table says. */
-	if (!known && chosen == base && service->base_offset == service->slot_offset)
+	if (!known && chosen == base && service->base_offset == service->slot_offset &&
+	    !is_new_of_client)
 		return chosen;
 	if (!known)
 		known = room_in(&of, bucket);
