@@ -80,7 +80,7 @@ static __always_inline void affinity_note(struct affinity *client, __u32 backend
 {
 	struct gw_affinity *known = affinity_find(client);
 
-	client->now = (struct gw_affinity){ backend, clock_s() };
+	client->now = (struct gw_affinity){ .backend = backend, .seen = clock_s() };
 	if (known && known->backend == backend && known->seen != client->now.seen)
 		known->seen = client->now.seen;
 	/* Without room the client is served as its slot says, as long as the table stays. */

@@ -25,6 +25,12 @@
 #include "next_hop.h"
 
 #define NAT_CANDIDATES 32
+/*
+ * Connections whose client has not spoken again have so many of a flow's candidates only in a
+ * flood of SYNs: then one of them gives its port to the new one. A client that answers
+ * is quicker than the flood comes back to its port.
+ */
+#define NAT_FLOODED (NAT_CANDIDATES / 2)
 #define NAT_MOVED_WORDS (1U << 18)
 
 struct {
@@ -48,7 +54,9 @@ struct nat_flow {
 	__u8 is_settled; /* key is the flow's: for the packet that comes next, see below */
 	__u8 is_new;
 	__u8 tcp_flags;
-	__u8 zero[3];
+	/* While it looks for a port: how many candidates are half open, and the first of these. */
+	__u8 half_open, victim;
+	__u8 takes_victim;
 };
 
 struct {
@@ -165,11 +173,24 @@ static __always_inline bool find_moved(struct nat_flow *flow, bool is_ipv6)
 	return false;
 }
 
+static __always_inline bool nat_is_half_open(const struct nat_flow *flow, struct nat_holder holder)
+{
+	return flow->key.protocol == IPPROTO_TCP && !holder.is_confirmed;
+}
+
+/* For how long the holder of a key that the flow wants may be silent. */
+static __always_inline int nat_patience_s(const struct nat_flow *flow, struct nat_holder holder)
+{
+	if (flow->takes_victim && nat_is_half_open(flow, holder))
+		return -1;
+	return nat_timeout_s(holder.entry->state, flow->key.protocol, holder.is_confirmed);
+}
+
 /*
- * Takes its key for a flow that has no entry. NAT_PORTS_EXHAUSTED: another flow has
- * it. UNDECIDED: it is ours, if only since another CPU did the same just now.
+ * Takes its key, candidate k, for a flow that has no entry. NAT_PORTS_EXHAUSTED: another flow
+ * has it. UNDECIDED: it is ours, if only since another CPU did the same just now.
  */
-static __always_inline enum gw_verdict nat_take(const struct nat_flow *flow, bool is_ipv6)
+static __always_inline enum gw_verdict nat_take(struct nat_flow *flow, bool is_ipv6, __u32 k)
 {
 	struct gw_nat_key4 room;
 	const void *map_key = nat_map_key(&flow->key, is_ipv6, &room);
@@ -180,8 +201,12 @@ static __always_inline enum gw_verdict nat_take(const struct nat_flow *flow, boo
 	if (holder.entry && nat_is_own(holder.entry, is_ipv6, flow) &&
 	    nat_refresh(holder.entry, now_s))
 		return UNDECIDED;
-	if (holder.entry && !nat_claim(map_key, is_ipv6, flow->key.protocol, holder, now_s))
+	if (holder.entry &&
+	    !nat_claim(map_key, is_ipv6, holder, now_s, nat_patience_s(flow, holder))) {
+		if (nat_is_half_open(flow, holder) && flow->half_open++ == 0)
+			flow->victim = k;
 		return GW_NAT_PORTS_EXHAUSTED;
+	}
 
 	error = nat_insert(map_key, is_ipv6, &flow->entry);
 	if (error && error != -EEXIST)
@@ -198,12 +223,21 @@ static __always_inline enum gw_verdict nat_take(const struct nat_flow *flow, boo
 								       : GW_NAT_PORTS_EXHAUSTED;
 }
 
+/* Whether the flow, all of whose candidates are held, may take one that is half open. */
+static __always_inline bool nat_is_flooded(const struct nat_flow *flow)
+{
+	return config.nat_port_count >= NAT_CANDIDATES && flow->half_open >= NAT_FLOODED &&
+	       tcp_begins(flow->tcp_flags);
+}
+
 /* UNDECIDED with the first candidate that can be had in the flow's key. */
 static __always_inline enum gw_verdict allocate(struct nat_flow *flow, bool is_ipv6)
 {
 	enum gw_verdict verdict = GW_NAT_PORTS_EXHAUSTED;
 	__u32 k = 0;
 
+	flow->half_open = 0;
+	flow->takes_victim = false;
 	do {
 		/* Without gateways the key is the one that the flow can have. */
 		if (flow->gateway_count == 0 && k > 0)
@@ -212,9 +246,13 @@ static __always_inline enum gw_verdict allocate(struct nat_flow *flow, bool is_i
 			return GW_NO_GATEWAY_ADDRESS;
 		if (k > 0)
 			nat_set_moved(flow->hash);
-		verdict = nat_take(flow, is_ipv6);
+		verdict = nat_take(flow, is_ipv6, k);
 	} while (verdict == GW_NAT_PORTS_EXHAUSTED && ++k < NAT_CANDIDATES);
-	return verdict;
+	if (verdict != GW_NAT_PORTS_EXHAUSTED || !nat_is_flooded(flow) ||
+	    !nat_flow_candidate(flow, flow->victim))
+		return verdict;
+	flow->takes_victim = true;
+	return nat_take(flow, is_ipv6, flow->victim);
 }
 
 /*

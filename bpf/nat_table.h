@@ -176,15 +176,14 @@ static __always_inline bool nat_refresh(struct gw_nat *entry, __u32 now_s)
 	return __sync_val_compare_and_swap(&entry->seen, seen, now_s) != NAT_CLAIMED;
 }
 
-/* Takes the key from a flow that has been silent for too long. */
-static __always_inline bool nat_claim(const void *map_key, bool is_ipv6, __u8 protocol,
-				      struct nat_holder holder, __u32 now_s)
+/* Takes the key from a flow that has been silent for longer than timeout_s. */
+static __always_inline bool nat_claim(const void *map_key, bool is_ipv6, struct nat_holder holder,
+				      __u32 now_s, int timeout_s)
 {
 	__u32 seen = *(volatile __u32 *)&holder.entry->seen;
-	__u32 timeout_s = nat_timeout_s(holder.entry->state, protocol, holder.is_confirmed);
 
 	/* Another CPU's clock may be ahead of ours by a tick: an age is signed. */
-	if (seen == NAT_CLAIMED || (int)(now_s - seen) <= (int)timeout_s)
+	if (seen == NAT_CLAIMED || (int)(now_s - seen) <= timeout_s)
 		return false;
 	if (__sync_val_compare_and_swap(&holder.entry->seen, seen, NAT_CLAIMED) != seen)
 		return false;

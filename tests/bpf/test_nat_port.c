@@ -273,6 +273,47 @@ static void a_flood_of_syns_evicts_no_confirmed_flow(void **state)
 	assert_int_equal(port_of(33333, ACK), reply.dst_port);
 }
 
+/* Connections that are half open hold the 32 ports, and so many of them are confirmed then. */
+static void hold_32_ports(unsigned int confirmed_count)
+{
+	struct packet_spec reply = reply_to(request(IPPROTO_TCP));
+
+	world_open_with_ports(32);
+	for (uint16_t client = 1000; client < 1032; client++) {
+		reply.dst_port = port_of(client, SYN);
+		(void)run(&reply, GW_REPLIED, XDP_TX);
+		if (client < 1000 + confirmed_count)
+			(void)port_of(client, ACK);
+	}
+}
+
+static void in_a_flood_of_syns_a_new_connection_gets_the_port_of_one_that_is_half_open(void **state)
+{
+	uint16_t port, again;
+
+	(void)state;
+	hold_32_ports(16);
+	port = port_of(33333, SYN);
+	assert_int_equal(port_of(33333, SYN), port);
+	/* Who has spoken again keeps its port, whatever comes. */
+	for (uint16_t client = 2000; client < 2100; client++)
+		(void)port_of(client, SYN);
+	for (uint16_t client = 1000; client < 1016; client++)
+		assert_int_equal(send_from(client, IPPROTO_TCP, ACK, &again), GW_FORWARDED);
+	/* Who has lost its port does not go on from another: the backend would reset it. */
+	for (uint16_t client = 1016; client < 1032; client++)
+		assert_int_equal(send_from(client, IPPROTO_TCP, ACK, NULL), GW_NAT_PORTS_EXHAUSTED);
+}
+
+static void where_ports_are_few_for_other_reasons_no_connection_loses_one(void **state)
+{
+	(void)state;
+	hold_32_ports(17);
+	assert_int_equal(send_from(33333, IPPROTO_TCP, SYN, NULL), GW_NAT_PORTS_EXHAUSTED);
+	for (uint16_t client = 1000; client < 1032; client++)
+		(void)port_of(client, ACK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +321,9 @@ int main(void)
 		IN_BOTH_FAMILIES(two_clients_never_share_a_port),
 		IN_BOTH_FAMILIES(a_flow_that_moved_is_remembered_by_a_bit),
 		IN_BOTH_FAMILIES(every_port_of_a_power_of_two_is_found),
+		IN_BOTH_FAMILIES(
+			in_a_flood_of_syns_a_new_connection_gets_the_port_of_one_that_is_half_open),
+		IN_BOTH_FAMILIES(where_ports_are_few_for_other_reasons_no_connection_loses_one),
 		IN_BOTH_FAMILIES(when_all_ports_are_held_the_next_flow_is_dropped),
 		IN_BOTH_FAMILIES(more_gateway_addresses_are_more_ports),
 		IN_BOTH_FAMILIES(a_port_is_free_when_its_flow_has_been_silent_for_its_time),

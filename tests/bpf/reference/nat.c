@@ -17,6 +17,7 @@ enum {
 	FLAG_FIN = 1,
 	FLAG_SYN = 2,
 	FLAG_RST = 4,
+	FLAG_ACK = 16,
 	NS_PER_S = 1000000000,
 };
 
@@ -166,12 +167,43 @@ static struct nat_flow *find_own(struct model *model, const struct packet *packe
 	return NULL;
 }
 
+static bool is_first_of_tcp(const struct packet *packet)
+{
+	return is_tcp(packet) && packet->tcp_flags & FLAG_SYN && !(packet->tcp_flags & FLAG_ACK);
+}
+
+static bool is_half_open(const struct nat_flow *flow, const struct packet *packet)
+{
+	return is_tcp(packet) && !flow->is_confirmed;
+}
+
 static bool take_key(struct model *model, const struct packet *packet, const struct wish *wish)
 {
 	const struct nat_flow *holder = map_find(model->state.nat, &wish->key);
 
 	if (holder && !holder_is_silent(holder, packet->flow.protocol, model->state.now_s))
 		return false;
+	begin_flow(model, packet, wish);
+	return true;
+}
+
+/* When half of the candidates are half open the first of these loses its key. */
+static bool take_half_open_key(struct model *model, const struct packet *packet, struct wish *wish)
+{
+	uint32_t count = 0, first = 0;
+
+	if (!is_first_of_tcp(packet) || wish->tables->config.nat_port_count < CANDIDATES)
+		return false;
+	for (uint32_t k = CANDIDATES; k-- > 0;) {
+		choose_candidate(wish, k);
+		if (!is_half_open(map_find(model->state.nat, &wish->key), packet))
+			continue;
+		count++;
+		first = k;
+	}
+	if (2 * count < CANDIDATES)
+		return false;
+	choose_candidate(wish, first);
 	begin_flow(model, packet, wish);
 	return true;
 }
@@ -190,7 +222,7 @@ static bool take_free_key(struct model *model, const struct packet *packet, stru
 		if (take_key(model, packet, wish))
 			return true;
 	}
-	return false;
+	return take_half_open_key(model, packet, wish);
 }
 
 /* The world has only limits that nobody reaches and limits that nothing passes. */
