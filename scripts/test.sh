@@ -121,7 +121,7 @@ run_under() {
 	local kernel=$1 work status=0
 	shift
 	work=$(mktemp -d "${TMPDIR:-/tmp}/gwt-$$.vm.XXXXXX") || return
-	GUIDEWAY_RUN=$$ scripts/vm.sh --timeout 2700 --writable "$work" "$kernel" \
+	GUIDEWAY_RUN=$$ scripts/vm.sh --timeout 5400 --writable "$work" "$kernel" \
 		env GUIDEWAY_SLOWNESS=10 scripts/run-tap.sh --timeout 900 --tally "$work/sum" "$@" ||
 		status=$?
 	if [[ -s $work/sum ]]; then
