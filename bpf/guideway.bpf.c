@@ -223,6 +223,20 @@ static __always_inline struct packet plain_packet_of(struct xdp_md *ctx, bool is
 				.is_plain = true };
 }
 
+/*
+ * Whether plain6 would find that it is nobody's of ours, TCP or UDP at once behind the header: a
+ * way less for these, as for IPv4's.
+ */
+static __always_inline bool is_stranger6(struct cursor *cursor)
+{
+	const struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
+
+	if (!ip || (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
+		return false;
+	return !(address_guess((const struct gw_addr *)&ip->daddr) |
+		 (address_guess((const struct gw_addr *)&ip->saddr) & GW_ADDRESS_BACKEND));
+}
+
 SEC("xdp.frags")
 int guideway(struct xdp_md *ctx)
 {
@@ -237,9 +251,13 @@ int guideway(struct xdp_md *ctx)
 			return count_and_act(&packet, GW_NOT_OURS);
 		return finish(&packet, balance_plain(&packet, &cursor));
 	case bpf_htons(ETH_P_IPV6):
+		if (is_stranger6(&cursor))
+			return count_and_act(&packet, GW_NOT_OURS);
 		bpf_tail_call_static(ctx, &ways, WAY_PLAIN6);
 		return XDP_ABORTED;
 	case bpf_htons(ETH_P_ARP):
+		if (parse_arp(&packet, &cursor) != UNDECIDED || !address_guess(&packet.dst))
+			return count_and_act(&packet, GW_NOT_OURS);
 		return finish(&packet, NEIGHBOUR_REQUEST);
 	default:
 		return count_and_act(&packet, GW_NOT_OURS);
