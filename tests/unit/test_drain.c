@@ -442,7 +442,7 @@ static void a_request_that_cannot_be_met_changes_nothing(void **state)
 	assert_int_equal(unlink(agent.path), 0);
 	assert_int_equal(rmdir(agent.directory), 0);
 	assert_non_null(strstr(ask(&agent, fixture->model, "{\"backend\":\"10.1.0.2\"}"),
-			       "cannot create it"));
+			       "cannot write it"));
 	assert_services(fixture->model, WEB " 10.1.0.1:8080*0/drained 10.1.0.2:8080\n");
 	stop(&agent);
 }

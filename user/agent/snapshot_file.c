@@ -4,17 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/error.h"
 #include "lib/json_tree.h"
+#include "lib/whole_file.h"
 #include "model/object.h"
 #include "source/decode.h"
 #include "source/encode.h"
@@ -23,117 +21,75 @@
 #define LAST_LINE "]}"
 
 struct snapshot_file {
-	char *path;
-	char *temporary;
-	FILE *stream;
+	struct whole_file *file;
 	size_t count;
 };
 
-static int failed(const struct snapshot_file *file, int r, struct error *error)
+void snapshot_file_abandon(struct snapshot_file *snapshot)
 {
-	return error_set(error, r, "%s: cannot write it: %s", file->temporary, strerror(-r));
-}
-
-void snapshot_file_abandon(struct snapshot_file *file)
-{
-	if (!file)
+	if (!snapshot)
 		return;
-	if (file->stream) {
-		(void)fclose(file->stream);
-		(void)unlink(file->temporary);
-	}
-	free(file->path);
-	free(file->temporary);
-	free(file);
+	whole_file_abandon(snapshot->file);
+	free(snapshot);
 }
 
-static int open_stream(struct snapshot_file *file, struct error *error)
+static int write_text(struct snapshot_file *snapshot, const char *text, struct error *error)
 {
-	int fd = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r;
-
-	if (fd < 0)
-		return failed(file, -errno, error);
-	file->stream = fdopen(fd, "w");
-	if (!file->stream) {
-		r = -errno;
-		(void)close(fd);
-		return failed(file, r, error);
-	}
-	return fputs(FIRST_LINE "\n", file->stream) < 0 ? failed(file, -EIO, error) : 0;
+	if (fputs(text, whole_file_stream(snapshot->file)) < 0)
+		return whole_file_failed(snapshot->file, errno ? -errno : -EIO, error);
+	return 0;
 }
 
 int snapshot_file_create(const char *path, struct snapshot_file **ret, struct error *error)
 {
-	struct snapshot_file *file = calloc(1, sizeof(*file));
-	int r = -ENOMEM;
+	struct snapshot_file *snapshot = calloc(1, sizeof(*snapshot));
+	int r;
 
-	if (file)
-		file->path = strdup(path);
-	if (file && asprintf(&file->temporary, "%s.new", path) < 0)
-		file->temporary = NULL;
-	if (file && file->path && file->temporary)
-		r = open_stream(file, error);
-	else
-		(void)error_set(error, r, "%s: no memory to write it", path);
+	if (!snapshot)
+		return error_set(error, -ENOMEM, "%s: no memory to write it", path);
+	r = whole_file_create(path, &snapshot->file, error);
+	if (r == 0)
+		r = write_text(snapshot, FIRST_LINE "\n", error);
 	if (r < 0)
-		snapshot_file_abandon(file);
+		snapshot_file_abandon(snapshot);
 	else
-		*ret = file;
+		*ret = snapshot;
 	return r;
 }
 
-int snapshot_file_add(struct snapshot_file *file, const struct object *object, struct error *error)
+int snapshot_file_add(struct snapshot_file *snapshot, const struct object *object,
+		      struct error *error)
 {
 	char *text;
 	int r = encode_object(object, &text);
 
 	if (r < 0)
-		return failed(file, r, error);
-	if ((file->count++ > 0 && fputs(",\n", file->stream) < 0) || fputs(text, file->stream) < 0)
-		r = failed(file, errno ? -errno : -EIO, error);
+		return whole_file_failed(snapshot->file, r, error);
+	if (snapshot->count++ > 0)
+		r = write_text(snapshot, ",\n", error);
+	if (r == 0)
+		r = write_text(snapshot, text, error);
 	free(text);
 	return r;
 }
 
-void snapshot_file_push(struct snapshot_file *file)
+void snapshot_file_push(struct snapshot_file *snapshot)
 {
-	if (fflush(file->stream) == 0)
-		(void)sync_file_range(fileno(file->stream), 0, 0, SYNC_FILE_RANGE_WRITE);
+	FILE *stream = whole_file_stream(snapshot->file);
+
+	if (fflush(stream) == 0)
+		(void)sync_file_range(fileno(stream), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-/* The name is on the disk, too. */
-static int sync_directory(const char *path)
+int snapshot_file_commit(struct snapshot_file *snapshot, struct error *error)
 {
-	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int fd, r;
+	int r = write_text(snapshot, "\n" LAST_LINE "\n", error);
 
-	(void)snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		       slash ? path : ".");
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fsync(fd) < 0 ? -errno : 0;
-	(void)close(fd);
-	return r;
-}
-
-int snapshot_file_commit(struct snapshot_file *file, struct error *error)
-{
-	int r = 0;
-
-	if (fputs("\n" LAST_LINE "\n", file->stream) < 0 || fflush(file->stream) != 0 ||
-	    fsync(fileno(file->stream)) < 0 || rename(file->temporary, file->path) < 0)
-		r = failed(file, errno ? -errno : -EIO, error);
 	if (r == 0) {
-		(void)fclose(file->stream);
-		file->stream = NULL; /* nothing to unlink */
-		r = sync_directory(file->path);
-		if (r < 0)
-			(void)failed(file, r, error);
+		r = whole_file_commit(snapshot->file, error);
+		snapshot->file = NULL;
 	}
-	snapshot_file_abandon(file);
+	snapshot_file_abandon(snapshot);
 	return r;
 }
 

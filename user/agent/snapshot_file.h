@@ -13,13 +13,14 @@ struct snapshot_file; /* one that is being written, beside the one that counts *
 
 int snapshot_file_create(const char *path, struct snapshot_file **ret, struct error *error);
 /* What was written is thrown away. NULL is nothing. */
-void snapshot_file_abandon(struct snapshot_file *file);
+void snapshot_file_abandon(struct snapshot_file *snapshot);
 
-int snapshot_file_add(struct snapshot_file *file, const struct object *object, struct error *error);
+int snapshot_file_add(struct snapshot_file *snapshot, const struct object *object,
+		      struct error *error);
 /* Asks for what was added to be brought to the disk, without waiting for it. */
-void snapshot_file_push(struct snapshot_file *file);
-/* Ends the file, waits until the disk has it, and puts it in place. Frees file in any case. */
-int snapshot_file_commit(struct snapshot_file *file, struct error *error);
+void snapshot_file_push(struct snapshot_file *snapshot);
+/* Ends the file, waits until the disk has it, and puts it in place. Frees snapshot in any case. */
+int snapshot_file_commit(struct snapshot_file *snapshot, struct error *error);
 
 /* See snapshot_load. */
 int snapshot_file_read(const char *path, void (*on_object)(struct object *object, void *owner),

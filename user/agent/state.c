@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "lib/error.h"
+#include "lib/whole_file.h"
 #include "model/drain.h"
 #include "model/pool.h"
 
@@ -46,41 +47,19 @@ int state_prepare(const char *state_dir, struct error *error)
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-	while (length) {
-		ssize_t written = write(fd, text, length);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			text += written;
-			length -= (size_t)written;
-		}
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* A reader sees the old file or the whole new one, also after a power cut. */
 static int replace_file(const char *path, const char *text, struct error *error)
 {
-	char temporary[PATH_MAX + 8];
-	int fd, r;
+	struct whole_file *file;
+	int r = whole_file_create(path, &file, error);
 
-	(void)snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(error, -errno, "%s: cannot create it: %s", temporary,
-				 strerror(errno));
-	r = write_all(fd, text, strlen(text));
-	(void)close(fd);
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlink(temporary);
-		return error_set(error, r, "%s: cannot write it: %s", path, strerror(-r));
+	if (r < 0)
+		return r;
+	if (fputs(text, whole_file_stream(file)) < 0) {
+		r = whole_file_failed(file, errno ? -errno : -EIO, error);
+		whole_file_abandon(file);
+		return r;
 	}
-	return 0;
+	return whole_file_commit(file, error);
 }
 
 static int hex_value(char c)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kube/json_text.h"
 #include "kube/micro_time.h"
 
 json_t *lease_record_parse(const char *text, size_t length)
@@ -15,13 +16,6 @@ json_t *lease_record_parse(const char *text, size_t length)
 		return object;
 	json_decref(object);
 	return NULL;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
 }
 
 static uint64_t number_of(const json_t *object, const char *key)
@@ -36,8 +30,8 @@ void lease_record_read(const json_t *object, struct lease_record *ret)
 	const json_t *spec = json_object_get(object, "spec");
 
 	*ret = (struct lease_record){
-		.holder = text_of(spec, "holderIdentity"),
-		.version = text_of(json_object_get(object, "metadata"), "resourceVersion"),
+		.holder = json_text(spec, "holderIdentity"),
+		.version = json_text(json_object_get(object, "metadata"), "resourceVersion"),
 		.duration_ms = 1000 * number_of(spec, "leaseDurationSeconds"),
 		.transitions = number_of(spec, "leaseTransitions"),
 	};
@@ -50,7 +44,7 @@ bool lease_record_equal(const json_t *a, const json_t *b)
 
 static void set_spec(json_t *spec, const char *holder, uint32_t duration_s)
 {
-	const char *before = text_of(spec, "holderIdentity");
+	const char *before = json_text(spec, "holderIdentity");
 	char now[MICRO_TIME_SIZE];
 
 	micro_time_now(now);

@@ -12,6 +12,7 @@
 
 #include "kube/backoff.h"
 #include "kube/http.h"
+#include "kube/json_text.h"
 #include "kube/limiter.h"
 #include "kube/micro_time.h"
 #include "kube/refusal.h"
@@ -83,22 +84,15 @@ static void set_timer(struct recorder *recorder)
 	loop_timer_set(recorder->timer, next_ms - now_ms);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static bool is_same(const struct told *told, const struct recorder_event *event)
 {
 	const json_t *regarding = json_object_get(told->object, "regarding");
 
-	return strcmp(text_of(regarding, "uid"), event->uid) == 0 &&
-	       strcmp(text_of(regarding, "name"), event->name) == 0 &&
-	       strcmp(text_of(regarding, "namespace"), event->namespace) == 0 &&
-	       strcmp(text_of(told->object, "reason"), event->reason) == 0 &&
-	       strncmp(text_of(told->object, "note"), event->note, NOTE_MAX) == 0;
+	return strcmp(json_text(regarding, "uid"), event->uid) == 0 &&
+	       strcmp(json_text(regarding, "name"), event->name) == 0 &&
+	       strcmp(json_text(regarding, "namespace"), event->namespace) == 0 &&
+	       strcmp(json_text(told->object, "reason"), event->reason) == 0 &&
+	       strncmp(json_text(told->object, "note"), event->note, NOTE_MAX) == 0;
 }
 
 static struct told *find(struct recorder *recorder, const struct recorder_event *event)
@@ -263,8 +257,9 @@ static int start_call(struct recorder *recorder, const struct told *told, struct
 	};
 	int r;
 
-	(void)snprintf(path, sizeof(path), EVENTS "/%s/events%s%s", text_of(metadata, "namespace"),
-		       is_first ? "" : "/", is_first ? "" : text_of(metadata, "name"));
+	(void)snprintf(path, sizeof(path), EVENTS "/%s/events%s%s",
+		       json_text(metadata, "namespace"), is_first ? "" : "/",
+		       is_first ? "" : json_text(metadata, "name"));
 	if (!body)
 		return error_set(error, -ENOMEM, "no memory for an Event");
 	r = kube_http_start(recorder->http, &request, &events, &recorder->call, error);
