@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* limiter.h - so many calls a second, as client-go keeps to: a bucket of tokens. */
+/* limiter.h - so many calls a second, as controllers keep to: a bucket of tokens. */
 #ifndef KUBE_LIMITER_H
 #define KUBE_LIMITER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMITER_PER_S 5
-#define LIMITER_BURST 10
+/* Those of controller-runtime, which most controllers are made with. */
+#define LIMITER_PER_S 20
+#define LIMITER_BURST 30
 
 struct limiter {
 	uint64_t filled_ms; /* when the bucket is full, if nobody takes anything */
