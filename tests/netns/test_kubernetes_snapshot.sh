@@ -61,6 +61,23 @@ test_what_went_while_nobody_looked_goes_when_the_server_is_back() {
 	! snapshot_has old || fail "the old one is in the snapshot"
 }
 
+test_what_cannot_be_read_any_more_stays_after_a_restart_as_it_was() {
+	web_is_followed
+	eventually 10 snapshot_has web-a
+	put_service web "$vip" '{"port": 70000}'
+	eventually 5 agent_says "spec.ports\[0\].port: 70000"
+	agent_stop
+	agent_up gateway "${gateway_interfaces[@]}"
+	agent_says "spec.ports\[0\].port: 70000" || fail "$(cat "$agent_log")"
+	has_backend "$(pod_address 1)" 9000
+	serves kept
+	agent_stop # and once more: it is in the new snapshot, too
+	agent_up gateway "${gateway_interfaces[@]}"
+	serves kept-twice
+	api '{"delete": "services/default/web"}' >/dev/null
+	eventually 5 lacks_backend "$(pod_address 1)" 9000
+}
+
 test_a_broken_snapshot_is_told_and_the_server_waited_for() {
 	web_is_followed
 	agent_stop

@@ -74,6 +74,14 @@ static void on_batch_end(void *owner)
 	world.now_ms += batch_takes_ms;
 }
 
+static void on_kept(enum object_kind kind, const char *namespace, const char *name, void *owner)
+{
+	(void)namespace;
+	(void)owner;
+	tell("=%s ", object_kind_name(kind));
+	tell("%s ", name);
+}
+
 static void on_zone(const char *zone, void *owner)
 {
 	(void)owner;
@@ -103,6 +111,7 @@ static struct kube_source *source_began(const char *node)
 			.on_repaired = on_repaired,
 			.on_batch_end = on_batch_end,
 		},
+		.on_kept = on_kept,
 		.on_zone = on_zone,
 		.on_trouble = on_trouble,
 		.on_recovered = on_recovered,
@@ -198,7 +207,8 @@ static void a_bad_object_is_told_once_by_its_name(void **state)
 
 	(void)state;
 	world_say(SERVICES, EVENT("MODIFIED", BAD_SERVICE("web", "6")));
-	expect_told("[Service 'default/web': spec.ports[0].port: 70000, expected 1 to 65535] . ");
+	expect_told("[Service 'default/web': spec.ports[0].port: 70000, expected 1 to 65535] "
+		    "=Service web . ");
 	world_pass(1000);
 	world_say(SERVICES, EVENT("MODIFIED", BAD_SERVICE("web", "7")));
 	expect_told("");

@@ -123,7 +123,8 @@ static void an_object_that_cannot_be_decoded_stays_what_it_was(void **state)
 	expect_told("!a . ?a -a . ");
 	world_say(PATH,
 		  EVENT("ADDED", BAD_OBJECT("new", "11")) EVENT("DELETED", OBJECT("new", "12")));
-	expect_told("!new ?new . ");
+	/* Whoever listens may have it from before. */
+	expect_told("!new ?new -new . ");
 	reflector_destroy(reflector);
 }
 

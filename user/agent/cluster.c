@@ -29,6 +29,13 @@ static void on_zone(const char *zone, void *owner)
 	cluster->events.on_zone(zone, cluster->events.owner);
 }
 
+static void on_kept(enum object_kind kind, const char *namespace, const char *name, void *owner)
+{
+	struct cluster *cluster = owner;
+
+	cluster->events.on_kept(kind, namespace, name, cluster->events.owner);
+}
+
 static void on_trouble(const char *sentence, void *owner)
 {
 	(void)owner;
@@ -67,6 +74,7 @@ static int follow(struct cluster *cluster, struct loop *loop, const struct agent
 	};
 	const struct kube_source_events events = {
 		.objects = cluster->events.objects,
+		.on_kept = on_kept,
 		.on_zone = on_zone,
 		.on_trouble = on_trouble,
 		.on_recovered = on_recovered,

@@ -19,6 +19,9 @@ struct loop;
 
 struct cluster_events {
 	struct source_events objects;
+	/* See kube/source.h. */
+	void (*on_kept)(enum object_kind kind, const char *namespace, const char *name,
+			void *owner);
 	void (*on_zone)(const char *zone, void *owner); /* of our Node; NULL: it has none */
 	void *owner;
 };

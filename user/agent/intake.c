@@ -135,6 +135,13 @@ static void on_batch_end(void *owner)
 	intake->events.on_changed(intake->events.owner);
 }
 
+static void on_kept(enum object_kind kind, const char *namespace, const char *name, void *owner)
+{
+	struct intake *intake = owner;
+
+	snapshot_note_kept(intake->snapshot, kind, namespace, name);
+}
+
 static void on_zone(const char *zone, void *owner)
 {
 	struct intake *intake = owner;
@@ -208,6 +215,7 @@ static int start_source(struct intake *intake, struct loop *loop, struct error *
 {
 	const struct cluster_events events = {
 		.objects = source_events(intake),
+		.on_kept = on_kept,
 		.on_zone = on_zone,
 		.owner = intake,
 	};

@@ -190,6 +190,15 @@ void snapshot_note_removed(struct snapshot *snapshot, enum object_kind kind, con
 	note_change(snapshot);
 }
 
+void snapshot_note_kept(struct snapshot *snapshot, enum object_kind kind, const char *namespace,
+			const char *name)
+{
+	struct known *known = snapshot ? find(snapshot, kind, namespace, name) : NULL;
+
+	if (known)
+		known->is_loaded = false;
+}
+
 void snapshot_confirm(struct snapshot *snapshot,
 		      void (*on_removed)(enum object_kind kind, const char *namespace,
 					 const char *name, void *owner),

@@ -53,6 +53,10 @@ void snapshot_note_set(struct snapshot *snapshot, const struct object *object);
 void snapshot_note_removed(struct snapshot *snapshot, enum object_kind kind, const char *namespace,
 			   const char *name);
 
+/* It is there, and cannot be read: what was loaded of it stays. */
+void snapshot_note_kept(struct snapshot *snapshot, enum object_kind kind, const char *namespace,
+			const char *name);
+
 /*
  * The cluster has told all there is: on_removed hears of what was loaded and is not among it. Only
  * the first call does something.

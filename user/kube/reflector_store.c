@@ -20,7 +20,7 @@ struct stored {
 	struct table_node node;
 	TAILQ_ENTRY(stored) link;
 	bool is_known;         /* not only staged */
-	bool is_told;          /* the listener has an item of it */
+	bool is_told;          /* the listener may have an item of it */
 	uint64_t generation;   /* the last list that had it */
 	struct version known;  /* its item is always NULL */
 	struct version staged; /* text NULL: nothing, or what is known */
@@ -199,6 +199,8 @@ static void accept(struct reflector_store *store, struct stored *stored, struct 
 		version->item = NULL;
 	} else if (!version->problem) {
 		tell_removed(store, stored);
+	} else {
+		stored->is_told = true; /* if not by us, then by whoever was here before */
 	}
 	store->count += !stored->is_known;
 	stored->is_known = true;

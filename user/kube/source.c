@@ -129,13 +129,16 @@ static void write_place(const struct followed *followed, const char *namespace, 
 static void on_problem(const char *namespace, const char *name, const char *sentence, void *owner)
 {
 	const struct followed *followed = owner;
-	const struct source_events *objects = &followed->source->events.objects;
+	const struct kube_source_events *events = &followed->source->events;
+	const struct source_events *objects = &events->objects;
 	struct error error;
 	char place[400];
 
 	write_place(followed, namespace, name, place, sizeof(place));
 	(void)error_set(&error, -EINVAL, "%s: %s", place, sentence);
 	objects->on_problem(error.text, objects->owner);
+	if (followed != &followed->source->followed[RESOURCE_NODE])
+		events->on_kept(followed->kind->object_kind, namespace, name, events->owner);
 }
 
 static void on_repaired(const char *namespace, const char *name, void *owner)

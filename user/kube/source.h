@@ -33,12 +33,15 @@ struct kube_source_events {
 	 * many changes. on_skipped is not used.
 	 */
 	struct source_events objects;
+	/* It is there, and cannot be decoded: what is known of it from before stays. */
+	void (*on_kept)(enum object_kind kind, const char *namespace, const char *name,
+			void *owner);
 	/* Borrowed; NULL: the Node has none. */
 	void (*on_zone)(const char *zone, void *owner);
 	/* See reflector.h; resource is its name. */
 	void (*on_trouble)(const char *sentence, void *owner);
 	void (*on_recovered)(const char *resource, void *owner);
-	void *owner; /* of these three */
+	void *owner; /* of these four */
 };
 
 /* Starts at once. loop and http are borrowed. -ENOMEM. */
