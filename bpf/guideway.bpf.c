@@ -233,8 +233,8 @@ static __always_inline bool is_stranger6(struct cursor *cursor)
 
 	if (!ip || (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
 		return false;
-	return !(address_guess((const struct gw_addr *)&ip->daddr) |
-		 (address_guess((const struct gw_addr *)&ip->saddr) & GW_ADDRESS_BACKEND));
+	return !address_guess((const struct gw_addr *)&ip->daddr) &&
+	       !(address_guess((const struct gw_addr *)&ip->saddr) & GW_ADDRESS_BACKEND);
 }
 
 SEC("xdp.frags")
