@@ -5,70 +5,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/config.h"
+#include "agent/setting_value.h"
 #include "lib/arena.h"
 #include "lib/error.h"
 #include "model/address_port.h"
 #include "model/pool.h"
-
-#define PORT_MAX 65535
-
-static int copy_text(struct agent_config *config, const char **member, const char *value,
-		     struct error *error)
-{
-	const char *copy;
-
-	if (!*value)
-		return error_set(error, -EINVAL, "'', expected a text that is not empty");
-	copy = arena_strdup(config->arena, value);
-	if (!copy)
-		return error_set(error, -ENOMEM, "out of memory");
-	*member = copy;
-	return 0;
-}
-
-static int add_text(struct agent_config *config, struct agent_config_texts *texts,
-		    const char *value, struct error *error)
-{
-	int r;
-
-	for (size_t i = 0; i < texts->count; i++)
-		if (strcmp(texts->items[i], value) == 0)
-			return error_set(error, -EINVAL, "'%s' is given twice", value);
-	if (texts->count == AGENT_CONFIG_LIST_MAX)
-		return error_set(error, -E2BIG, "'%s', expected at most %d of these", value,
-				 AGENT_CONFIG_LIST_MAX);
-	if (!texts->items) {
-		texts->items = arena_alloc_array(config->arena, AGENT_CONFIG_LIST_MAX,
-						 sizeof(*texts->items));
-		if (!texts->items)
-			return error_set(error, -ENOMEM, "out of memory");
-	}
-	r = copy_text(config, &texts->items[texts->count], value, error);
-	if (r == 0)
-		texts->count++;
-	return r;
-}
-
-/* The position of value in names (ended by NULL), or -EINVAL with all of them. */
-static int choose(const char *value, const char *const *names, struct error *error)
-{
-	char expected[128] = "";
-	int i;
-
-	for (i = 0; names[i]; i++)
-		if (strcmp(value, names[i]) == 0)
-			return i;
-	for (i = 0; names[i]; i++) {
-		if (i > 0)
-			(void)strcat(expected, names[i + 1] ? ", " : " or ");
-		(void)strcat(expected, names[i]);
-	}
-	return error_set(error, -EINVAL, "'%s', expected %s", value, expected);
-}
 
 static int set_interface(struct agent_config *config, const char *value, struct error *error)
 {
@@ -81,48 +25,38 @@ static int set_interface(struct agent_config *config, const char *value, struct 
 		valid &= *c != '/' && *c != ':' && !isspace((unsigned char)*c);
 	if (!valid)
 		return error_set(error, -EINVAL, "'%s', expected the name of an interface", value);
-	return add_text(config, &config->interfaces, value, error);
+	return setting_add(config, &config->interfaces, value, error);
 }
 
 static int set_manifests(struct agent_config *config, const char *value, struct error *error)
 {
-	return add_text(config, &config->manifests, value, error);
+	return setting_add(config, &config->manifests, value, error);
 }
 
 static int set_kubeconfig(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->kubeconfig, value, error);
-}
-
-static int set_bool(bool *member, const char *value, struct error *error)
-{
-	static const char *const names[] = { "yes", "no", "true", "false", NULL };
-	int choice = choose(value, names, error);
-
-	if (choice >= 0)
-		*member = choice % 2 == 0;
-	return choice < 0 ? choice : 0;
+	return setting_copy(config, &config->kubeconfig, value, error);
 }
 
 static int set_allow_exec(struct agent_config *config, const char *value, struct error *error)
 {
-	return set_bool(&config->kubeconfig_allow_exec, value, error);
+	return setting_bool(&config->kubeconfig_allow_exec, value, error);
 }
 
 static int set_in_cluster(struct agent_config *config, const char *value, struct error *error)
 {
-	return set_bool(&config->in_cluster, value, error);
+	return setting_bool(&config->in_cluster, value, error);
 }
 
 static int set_watch_list(struct agent_config *config, const char *value, struct error *error)
 {
-	return set_bool(&config->watch_list, value, error);
+	return setting_bool(&config->watch_list, value, error);
 }
 
 static int set_serve_unclassed(struct agent_config *config, const char *value, struct error *error)
 {
 	bool serve;
-	int r = set_bool(&serve, value, error);
+	int r = setting_bool(&serve, value, error);
 
 	if (r == 0)
 		config->serve_unclassed = serve ? AGENT_UNCLASSED_YES : AGENT_UNCLASSED_NO;
@@ -131,7 +65,7 @@ static int set_serve_unclassed(struct agent_config *config, const char *value, s
 
 static int set_configuration(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->configuration, value, error);
+	return setting_copy(config, &config->configuration, value, error);
 }
 
 static int set_forwarding_mode(struct agent_config *config, const char *value, struct error *error)
@@ -153,22 +87,22 @@ static int set_address_pool(struct agent_config *config, const char *value, stru
 		return error_set(error, -ENOMEM, "out of memory");
 	r = pool_add_range(pool, value, error);
 	pool_destroy(pool);
-	return r < 0 ? r : add_text(config, &config->address_pool, value, error);
+	return r < 0 ? r : setting_add(config, &config->address_pool, value, error);
 }
 
 static int set_node_name(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->node_name, value, error);
+	return setting_copy(config, &config->node_name, value, error);
 }
 
 static int set_zone(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->zone, value, error);
+	return setting_copy(config, &config->zone, value, error);
 }
 
 static int set_class(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->load_balancer_class, value, error);
+	return setting_copy(config, &config->load_balancer_class, value, error);
 }
 
 static int set_gateway_address(struct agent_config *config, const char *value, struct error *error)
@@ -219,7 +153,7 @@ static int set_encap_source(struct agent_config *config, const char *value, stru
 
 static int set_hash_key(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->hash_key_file, value, error);
+	return setting_copy(config, &config->hash_key_file, value, error);
 }
 
 static int set_xdp_mode(struct agent_config *config, const char *value, struct error *error)
@@ -230,65 +164,39 @@ static int set_xdp_mode(struct agent_config *config, const char *value, struct e
 		[XDP_MODE_GENERIC] = "generic",
 		NULL,
 	};
-	int mode = choose(value, names, error);
+	int mode = setting_choose(value, names, error);
 
 	if (mode >= 0)
 		config->xdp_mode = (enum xdp_mode)mode;
 	return mode < 0 ? mode : 0;
 }
 
-/* A decimal port that ends at the character end; 0 when it is none. */
-static unsigned long read_port(const char *text, char end, const char **ret_behind)
-{
-	unsigned long port;
-	char *behind;
-
-	if (!isdigit((unsigned char)*text))
-		return 0;
-	port = strtoul(text, &behind, 10);
-	*ret_behind = behind + 1;
-	return *behind == end && port <= PORT_MAX ? port : 0;
-}
-
 static int set_snat_ports(struct agent_config *config, const char *value, struct error *error)
 {
 	const char *second = "", *behind;
-	unsigned long first = read_port(value, '-', &second);
-	unsigned long last = first ? read_port(second, '\0', &behind) : 0;
+	unsigned long first = setting_port(value, '-', &second);
+	unsigned long last = first ? setting_port(second, '\0', &behind) : 0;
 
 	if (!last || first > last)
 		return error_set(error, -EINVAL,
 				 "'%s', expected FIRST-LAST, two ports from 1 to %d in order",
-				 value, PORT_MAX);
+				 value, SETTING_PORT_MAX);
 	config->snat_port_first = (uint16_t)first;
 	config->snat_port_last = (uint16_t)last;
 	return 0;
 }
 
-static int parse_number(const char *value, uint32_t min, uint32_t max, uint32_t *ret,
-			struct error *error)
-{
-	char *behind;
-	unsigned long number = isdigit((unsigned char)*value) ? strtoul(value, &behind, 10) : 0;
-
-	if (number < min || number > max || *behind)
-		return error_set(error, -EINVAL, "'%s', expected a number from %u to %u", value,
-				 min, max);
-	*ret = (uint32_t)number;
-	return 0;
-}
-
 static int set_table_slots(struct agent_config *config, const char *value, struct error *error)
 {
-	return parse_number(value, AGENT_TABLE_SLOTS_MIN, AGENT_TABLE_SLOTS_MAX,
-			    &config->table_slots, error);
+	return setting_number(value, AGENT_TABLE_SLOTS_MIN, AGENT_TABLE_SLOTS_MAX,
+			      &config->table_slots, error);
 }
 
 static int set_flow_table_entries(struct agent_config *config, const char *value,
 				  struct error *error)
 {
 	uint32_t entries = 0;
-	int r = parse_number(value, AGENT_FLOW_TABLE_MIN, AGENT_FLOW_TABLE_MAX, &entries, error);
+	int r = setting_number(value, AGENT_FLOW_TABLE_MIN, AGENT_FLOW_TABLE_MAX, &entries, error);
 
 	if (r < 0)
 		return r;
@@ -300,24 +208,19 @@ static int set_flow_table_entries(struct agent_config *config, const char *value
 
 static int set_tcp_idle(struct agent_config *config, const char *value, struct error *error)
 {
-	return parse_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->tcp_idle_s,
-			    error);
+	return setting_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->tcp_idle_s,
+			      error);
 }
 
 static int set_udp_idle(struct agent_config *config, const char *value, struct error *error)
 {
-	return parse_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->udp_idle_s,
-			    error);
+	return setting_number(value, DATAPATH_IDLE_MIN_S, DATAPATH_IDLE_MAX_S, &config->udp_idle_s,
+			      error);
 }
 
 static int set_answer_arp(struct agent_config *config, const char *value, struct error *error)
 {
-	static const char *const names[] = { "on", "off", NULL };
-	int answer = choose(value, names, error);
-
-	if (answer >= 0)
-		config->answer_neighbours = answer == 0;
-	return answer < 0 ? answer : 0;
+	return setting_switch(&config->answer_neighbours, value, error);
 }
 
 static int set_local_policy(struct agent_config *config, const char *value, struct error *error)
@@ -328,7 +231,7 @@ static int set_local_policy(struct agent_config *config, const char *value, stru
 		[LOCAL_POLICY_ANY] = "any",
 		NULL,
 	};
-	int policy = choose(value, names, error);
+	int policy = setting_choose(value, names, error);
 
 	if (policy >= 0)
 		config->local_policy = (enum local_policy)policy;
@@ -337,22 +240,12 @@ static int set_local_policy(struct agent_config *config, const char *value, stru
 
 static int set_health_checks(struct agent_config *config, const char *value, struct error *error)
 {
-	static const char *const names[] = { "on", "off", NULL };
-	int answer = choose(value, names, error);
-
-	if (answer >= 0)
-		config->answer_health_checks = answer == 0;
-	return answer < 0 ? answer : 0;
+	return setting_switch(&config->answer_health_checks, value, error);
 }
 
 static int set_publish(struct agent_config *config, const char *value, struct error *error)
 {
-	static const char *const names[] = { "on", "off", NULL };
-	int publish = choose(value, names, error);
-
-	if (publish >= 0)
-		config->publish = publish == 0;
-	return publish < 0 ? publish : 0;
+	return setting_switch(&config->publish, value, error);
 }
 
 /* What the API takes as a namespace or name is more: these go into a path as they are. */
@@ -402,7 +295,7 @@ static int set_external_range(struct agent_config *config, const char *value, st
 
 static int set_proxy_name(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->service_proxy_name, value, error);
+	return setting_copy(config, &config->service_proxy_name, value, error);
 }
 
 static int set_peer(struct agent_config *config, const char *value, struct error *error)
@@ -447,28 +340,28 @@ static int set_peer_listen(struct agent_config *config, const char *value, struc
 
 static int set_peer_key(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->peer_key_file, value, error);
+	return setting_copy(config, &config->peer_key_file, value, error);
 }
 
 static int set_peer_interval(struct agent_config *config, const char *value, struct error *error)
 {
-	return parse_number(value, AGENT_PEER_INTERVAL_MIN_MS, AGENT_PEER_INTERVAL_MAX_MS,
-			    &config->peer_interval_ms, error);
+	return setting_number(value, AGENT_PEER_INTERVAL_MIN_MS, AGENT_PEER_INTERVAL_MAX_MS,
+			      &config->peer_interval_ms, error);
 }
 
 static int set_state_dir(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->state_dir, value, error);
+	return setting_copy(config, &config->state_dir, value, error);
 }
 
 static int set_pin_dir(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->pin_dir, value, error);
+	return setting_copy(config, &config->pin_dir, value, error);
 }
 
 static int set_socket(struct agent_config *config, const char *value, struct error *error)
 {
-	return copy_text(config, &config->socket, value, error);
+	return setting_copy(config, &config->socket, value, error);
 }
 
 static int set_log_level(struct agent_config *config, const char *value, struct error *error)
