@@ -208,4 +208,18 @@ static inline void expect_relist(const char *resource_version)
 	expect_parameter("resourceVersion", resource_version);
 }
 
+/* The watch that is under way ends by a 410 after a while. */
+static inline void expire(void)
+{
+	world.now_ms += 60000;
+	world_end(PATH, 410, STATUS("410", "Expired"), true);
+}
+
+static inline void expect_wait(uint64_t low_ms, uint64_t high_ms)
+{
+	uint64_t waited_ms = world_wait();
+
+	assert_in_range(waited_ms, low_ms, high_ms);
+}
+
 #endif
