@@ -262,6 +262,17 @@ static __always_inline bool nat_is_recorded(const struct gw_nat *entry, const st
 	return ((const struct gw_nat4 *)entry)->client == packet->dst.word[3];
 }
 
+/*
+ * Whether another flow may have the port since, of whom nothing is known here yet: one that took
+ * it in the old maps after they were copied. What became of this one since is not known, either.
+ */
+static __always_inline bool nat_may_be_taken(const struct gw_nat *entry, __u8 protocol, __u32 now_s)
+{
+	int shortest_s = protocol == IPPROTO_TCP ? NAT_TCP_SHORTEST_S : NAT_UDP_UNREPLIED_S;
+
+	return (int)(now_s - entry->seen) > shortest_s && is_taking_over();
+}
+
 /* UNDECIDED: no reply to a flow of ours. */
 static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 {
@@ -269,13 +280,15 @@ static __always_inline enum gw_verdict nat_reply(struct packet *packet)
 	struct gw_nat_key4 room;
 	const void *map_key = nat_map_key(&key, packet->is_ipv6, &room);
 	struct gw_nat *entry = nat_find(map_key, packet->is_ipv6).entry;
+	__u32 now_s = clock_s();
 	struct nat_ends flow;
 	enum gw_verdict verdict;
 	struct cursor cursor;
 	struct link link;
 	struct ends to;
 
-	if (!entry || nat_is_recorded(entry, packet) || !nat_refresh(entry, clock_s()))
+	if (!entry || nat_is_recorded(entry, packet) ||
+	    nat_may_be_taken(entry, packet->protocol, now_s) || !nat_refresh(entry, now_s))
 		return UNDECIDED;
 	if (packet->ttl <= 1)
 		return GW_TTL_EXCEEDED;

@@ -41,6 +41,12 @@ struct {
 } nat_moved SEC(".maps");
 
 /* A flow without an entry at its first candidate, and what becomes of it; one a CPU. */
+/*
+ * Which ports a flow may take that begins. During an upgrade flows begin in two programs, none of
+ * which knows the other's: so that no two hold one key, each takes every other port.
+ */
+enum nat_parity { NAT_ANY_PORT, NAT_EVEN_PORT, NAT_ODD_PORT };
+
 struct nat_flow {
 	__u64 hash;            /* finished */
 	struct gw_nat_key key; /* gateway and gateway_port: the candidate's */
@@ -57,6 +63,7 @@ struct nat_flow {
 	/* While it looks for a port: how many candidates are half open, and the first of these. */
 	__u8 half_open, victim;
 	__u8 takes_victim;
+	__u8 parity; /* enum nat_parity */
 };
 
 struct {
@@ -186,6 +193,22 @@ static __always_inline int nat_patience_s(const struct nat_flow *flow, struct na
 	return nat_timeout_s(holder.entry->state, flow->key.protocol, holder.is_confirmed);
 }
 
+static __always_inline bool nat_may_take(const struct nat_flow *flow)
+{
+	if (flow->parity == NAT_ANY_PORT || flow->gateway_count == 0)
+		return true;
+	return (bpf_ntohs(flow->key.gateway_port) & 1) == (flow->parity == NAT_ODD_PORT);
+}
+
+static __always_inline enum nat_parity nat_parity_now(void)
+{
+	if (config.nat_port_count == 1)
+		return NAT_ANY_PORT;
+	if (is_handing_over())
+		return NAT_EVEN_PORT;
+	return is_taking_over() ? NAT_ODD_PORT : NAT_ANY_PORT;
+}
+
 /*
  * Takes its key, candidate k, for a flow that has no entry. NAT_PORTS_EXHAUSTED: another flow
  * has it. UNDECIDED: it is ours, if only since another CPU did the same just now.
@@ -201,6 +224,8 @@ static __always_inline enum gw_verdict nat_take(struct nat_flow *flow, bool is_i
 	if (holder.entry && nat_is_own(holder.entry, is_ipv6, flow) &&
 	    nat_refresh(holder.entry, now_s))
 		return UNDECIDED;
+	if (!nat_may_take(flow))
+		return GW_NAT_PORTS_EXHAUSTED;
 	if (holder.entry &&
 	    !nat_claim(map_key, is_ipv6, holder, now_s, nat_patience_s(flow, holder))) {
 		if (nat_is_half_open(flow, holder) && flow->half_open++ == 0)
@@ -238,6 +263,7 @@ static __always_inline enum gw_verdict allocate(struct nat_flow *flow, bool is_i
 
 	flow->half_open = 0;
 	flow->takes_victim = false;
+	flow->parity = nat_parity_now();
 	do {
 		/* Without gateways the key is the one that the flow can have. */
 		if (flow->gateway_count == 0 && k > 0)

@@ -428,7 +428,7 @@ struct gw_meta {
 	__u32 abi_version;
 	/*
 	 * The next program has copied the flows that are recorded: what begins now goes to the
-	 * base owner, where that program will look for it.
+	 * base owner, where that program will look for it, and from an even port.
 	 */
 	__u32 is_handing_over;
 	/*

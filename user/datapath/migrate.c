@@ -11,7 +11,8 @@
  * second time on the old program gives what begins to base owners (gw_meta.is_handing_over), where
  * the new one looks for flows that it has no record of. And a translated flow that the new one does
  * not know it takes for one of those (gw_meta.taking_over_until_s) and drops what comes of it,
- * which will be sent again, until all are there.
+ * which will be sent again, until all are there. Translated flows that begin meanwhile get even
+ * ports from the old one and odd ones from the new one.
  */
 #include "datapath/internal.h"
 
