@@ -40,13 +40,13 @@ struct {
 	__type(value, __u64);
 } nat_moved SEC(".maps");
 
-/* A flow without an entry at its first candidate, and what becomes of it; one a CPU. */
 /*
  * Which ports a flow may take that begins. During an upgrade flows begin in two programs, none of
  * which knows the other's: so that no two hold one key, each takes every other port.
  */
 enum nat_parity { NAT_ANY_PORT, NAT_EVEN_PORT, NAT_ODD_PORT };
 
+/* A flow without an entry at its first candidate, and what becomes of it; one a CPU. */
 struct nat_flow {
 	__u64 hash;            /* finished */
 	struct gw_nat_key key; /* gateway and gateway_port: the candidate's */
