@@ -26,20 +26,29 @@ struct {
 struct affinity {
 	struct gw_affinity_key key;
 	struct gw_affinity now; /* room for what is noted */
-	__u32 owner;            /* of the slot that its address hashes to */
-	__u32 timeout_s;        /* 0: the service knows no clients */
+	__u32 owner; /* of the slot that its address hashes to, if the packet may begin a flow */
+	__u32 timeout_s; /* 0: the service knows no clients */
 };
 
+/* Whether a packet with these flags of track.h goes where its client is, unless its flow is known.
+ */
+static __always_inline bool affinity_may_begin(__u32 flags)
+{
+	return flags & (TRACK_FIRST | TRACK_UDP);
+}
+
 static __always_inline void affinity_ask(const struct packet *packet,
-					 const struct gw_service *service, struct affinity *ret)
+					 const struct gw_service *service, __u32 flags,
+					 struct affinity *ret)
 {
 	ret->timeout_s = service->flags & GW_SERVICE_AFFINITY ? service->affinity_timeout_s : 0;
 	if (!ret->timeout_s)
 		return;
 	ret->key.client = packet->src;
 	ret->key.service = service->id;
-	ret->owner =
-		slot_owner(service, gw_client_hash(config.hash_key, &packet->src, packet->is_ipv6));
+	if (affinity_may_begin(flags))
+		ret->owner = slot_owner(
+			service, gw_client_hash(config.hash_key, &packet->src, packet->is_ipv6));
 }
 
 /* Whether the client's new flows may go there. */
@@ -62,24 +71,22 @@ static __always_inline struct gw_affinity *affinity_find(const struct affinity *
 }
 
 /*
- * Who gets the client's new flows. Those without a packet that begins them are all recorded, so
- * that one that is not begins: but while owners change, those of an unknown client may be from
- * before its affinity.
+ * Who gets the client's new flows; known: affinity_find()'s. Those without a packet that begins
+ * them are all recorded, so that one that is not begins: but while owners change, those of an
+ * unknown client may be from before its affinity.
  */
-static __always_inline __u32 affinity_owner(const struct affinity *client, __u32 *flags)
+static __always_inline __u32 affinity_owner(const struct affinity *client,
+					    const struct gw_affinity *known, __u32 *flags)
 {
-	const struct gw_affinity *known = affinity_find(client);
-
 	if (*flags & TRACK_UDP && (known || *flags & TRACK_REBASED))
 		*flags |= TRACK_CLIENT;
 	return known ? known->backend : client->owner;
 }
 
-/* The client has spoken, to that backend. */
-static __always_inline void affinity_note(struct affinity *client, __u32 backend)
+/* The client has spoken, to that backend; known: affinity_find()'s. */
+static __always_inline void affinity_note(struct affinity *client, struct gw_affinity *known,
+					  __u32 backend)
 {
-	struct gw_affinity *known = affinity_find(client);
-
 	client->now = (struct gw_affinity){ .backend = backend, .seen = clock_s() };
 	if (known && known->backend == backend && known->seen != client->now.seen)
 		known->seen = client->now.seen;

@@ -65,13 +65,14 @@ static __always_inline void track_resume(struct packet *packet)
 static __noinline void tracked_find(struct tracked *here)
 {
 	struct affinity *client = &here->client;
+	struct gw_affinity *known = client->timeout_s ? affinity_find(client) : NULL;
 	__u32 owner = here->owner, flags = here->flags;
 
-	if (client->timeout_s && flags & (TRACK_FIRST | TRACK_UDP))
-		owner = affinity_owner(client, &flags);
+	if (client->timeout_s && affinity_may_begin(flags))
+		owner = affinity_owner(client, known, &flags);
 	here->backend = flow_track(here->hash, owner, here->base_slot, here->service, flags);
 	if (client->timeout_s && !(flags & (TRACK_FIRST | TRACK_LOOK)))
-		affinity_note(client, here->backend);
+		affinity_note(client, known, here->backend);
 }
 
 /* The way of track: the packet then goes on where it came from, and its backend is known. */
@@ -98,7 +99,7 @@ static __always_inline void tracked_write(struct tracked *here, const struct pac
 	here->is_ipv6 = packet->is_ipv6;
 	here->is_error = packet->is_error;
 	here->is_settled = packet->is_settled;
-	affinity_ask(packet, service, &here->client);
+	affinity_ask(packet, service, here->flags, &here->client);
 }
 
 static __always_inline enum gw_verdict track_there(const struct packet *packet,
