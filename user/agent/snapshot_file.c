@@ -33,13 +33,6 @@ void snapshot_file_abandon(struct snapshot_file *snapshot)
 	free(snapshot);
 }
 
-static int write_text(struct snapshot_file *snapshot, const char *text, struct error *error)
-{
-	if (fputs(text, whole_file_stream(snapshot->file)) < 0)
-		return whole_file_failed(snapshot->file, errno ? -errno : -EIO, error);
-	return 0;
-}
-
 int snapshot_file_create(const char *path, struct snapshot_file **ret, struct error *error)
 {
 	struct snapshot_file *snapshot = calloc(1, sizeof(*snapshot));
@@ -49,7 +42,7 @@ int snapshot_file_create(const char *path, struct snapshot_file **ret, struct er
 		return error_set(error, -ENOMEM, "%s: no memory to write it", path);
 	r = whole_file_create(path, &snapshot->file, error);
 	if (r == 0)
-		r = write_text(snapshot, FIRST_LINE "\n", error);
+		r = whole_file_write(snapshot->file, FIRST_LINE "\n", error);
 	if (r < 0)
 		snapshot_file_abandon(snapshot);
 	else
@@ -66,9 +59,9 @@ int snapshot_file_add(struct snapshot_file *snapshot, const struct object *objec
 	if (r < 0)
 		return whole_file_failed(snapshot->file, r, error);
 	if (snapshot->count++ > 0)
-		r = write_text(snapshot, ",\n", error);
+		r = whole_file_write(snapshot->file, ",\n", error);
 	if (r == 0)
-		r = write_text(snapshot, text, error);
+		r = whole_file_write(snapshot->file, text, error);
 	free(text);
 	return r;
 }
@@ -83,7 +76,7 @@ void snapshot_file_push(struct snapshot_file *snapshot)
 
 int snapshot_file_commit(struct snapshot_file *snapshot, struct error *error)
 {
-	int r = write_text(snapshot, "\n" LAST_LINE "\n", error);
+	int r = whole_file_write(snapshot->file, "\n" LAST_LINE "\n", error);
 
 	if (r == 0) {
 		r = whole_file_commit(snapshot->file, error);

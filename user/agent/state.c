@@ -54,12 +54,11 @@ static int replace_file(const char *path, const char *text, struct error *error)
 
 	if (r < 0)
 		return r;
-	if (fputs(text, whole_file_stream(file)) < 0) {
-		r = whole_file_failed(file, errno ? -errno : -EIO, error);
-		whole_file_abandon(file);
-		return r;
-	}
-	return whole_file_commit(file, error);
+	r = whole_file_write(file, text, error);
+	if (r == 0)
+		return whole_file_commit(file, error);
+	whole_file_abandon(file);
+	return r;
 }
 
 static int hex_value(char c)

@@ -71,6 +71,13 @@ int whole_file_create(const char *path, struct whole_file **ret, struct error *e
 	return r;
 }
 
+int whole_file_write(struct whole_file *file, const char *text, struct error *error)
+{
+	if (fputs(text, file->stream) < 0)
+		return whole_file_failed(file, errno ? -errno : -EIO, error);
+	return 0;
+}
+
 FILE *whole_file_stream(struct whole_file *file)
 {
 	return file->stream;

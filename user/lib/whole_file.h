@@ -15,7 +15,8 @@ struct whole_file; /* one that is being written, beside the one that counts */
 int whole_file_create(const char *path, struct whole_file **ret, struct error *error);
 /* What was written is thrown away. NULL is nothing. */
 void whole_file_abandon(struct whole_file *file);
-/* To write to; whoever cannot asks whole_file_failed for the sentence. */
+int whole_file_write(struct whole_file *file, const char *text, struct error *error);
+/* For what else can be done with one; whoever cannot asks whole_file_failed for the sentence. */
 FILE *whole_file_stream(struct whole_file *file);
 /* Says in error that the file cannot be written, for the reason r, and returns that. */
 int whole_file_failed(const struct whole_file *file, int r, struct error *error);
