@@ -215,6 +215,16 @@ static inline void expire(void)
 	world_end(PATH, 410, STATUS("410", "Expired"), true);
 }
 
+/* One that watched, and asks for a list since. */
+static inline struct reflector *reflector_relisting(void)
+{
+	struct reflector *reflector = reflector_watching();
+
+	expire();
+	expect_relist("5");
+	return reflector;
+}
+
 static inline void expect_wait(uint64_t low_ms, uint64_t high_ms)
 {
 	uint64_t waited_ms = world_wait();

@@ -15,11 +15,9 @@
 
 static void an_empty_answer_that_is_an_error_deletes_nothing(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_end(PATH, 500, LIST("9", ""), true);
 	expect_told("T ");
 	expect_wait(800, 1599);
@@ -50,11 +48,9 @@ static void a_list_that_is_none_deletes_nothing(void **state)
 		LIST("9", OBJECT("a", "1") ",{\"metadata\":nonsense}"),
 		LIST("9", OBJECT("a", "1")) "{",
 	};
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		struct kube_call *call = world_call(PATH);
 
@@ -72,11 +68,9 @@ static void a_list_that_is_none_deletes_nothing(void **state)
 
 static void a_list_that_is_cut_deletes_nothing(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_say(PATH, LIST_HEAD_OF("9", "") OBJECT("c", "8"));
 	world_end(PATH, 200, "", false);
 	expect_told("T ");
@@ -97,11 +91,9 @@ static void a_list_that_is_cut_deletes_nothing(void **state)
 
 static void an_empty_list_is_asked_for_twice(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_answer(PATH, LIST("9", ""));
 	expect_told("");
 	expect_relist(NULL);
@@ -127,11 +119,9 @@ static void an_empty_list_is_asked_for_twice(void **state)
 
 static void a_token_that_died_is_followed_by_a_list_in_one_piece(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_answer(PATH, PAGE("9", "token", OBJECT("a", "1")));
 	world_pass(0);
 	world_end(PATH, 410, STATUS("410", "Expired"), true);
@@ -172,11 +162,9 @@ static void a_page_that_fails_is_asked_for_again_but_not_for_ever(void **state)
 
 static void a_server_that_lags_is_asked_for_what_is_newest(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_end(PATH, 504, TOO_LARGE, true);
 	expect_relist(NULL);
 	world_end(PATH, 504, TOO_LARGE, true);
@@ -189,11 +177,9 @@ static void a_server_that_lags_is_asked_for_what_is_newest(void **state)
 
 static void a_list_that_is_older_is_not_believed_at_once(void **state)
 {
-	struct reflector *reflector = reflector_watching();
+	struct reflector *reflector = reflector_relisting();
 
 	(void)state;
-	expire();
-	expect_relist("5");
 	world_answer(PATH, LIST("4", OBJECT("old", "3")));
 	expect_told("");
 	expect_relist(NULL);
